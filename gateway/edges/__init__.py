@@ -1,0 +1,1 @@
+"""I/O and nothing but: server, upstream, lookup, refresher, telemetry."""

@@ -1,0 +1,1 @@
+"""The life of an OAuth grant, decided by pure functions of state and time."""

@@ -1,0 +1,125 @@
+"""The messages of one exchange: plain values, no behaviour.
+
+A *call* and its *reply* are what a v2 client sends and gets; a *request* and its *answer* are
+what the gateway sends v3.1 and gets. A *step* is one request with its answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any, TypeAlias
+
+Json: TypeAlias = "None | bool | int | Decimal | str | list[Json] | dict[str, Json]"
+"""Decoded JSON: numbers with a fraction are Decimal, never float."""
+
+Record: TypeAlias = dict[str, Any]
+"""A decoded JSON object whose shape a table knows."""
+
+Pairs: TypeAlias = tuple[tuple[str, str], ...]
+"""Ordered name-value pairs: headers or query parameters."""
+
+
+def header(pairs: Pairs, name: str) -> str | None:
+    """The first value of a header, by its case-insensitive name; None where it is absent."""
+    name = name.lower()
+    for key, value in pairs:
+        if key.lower() == name:
+            return value
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class V2Request:
+    """A v2 client's call, as it came over the wire.
+
+    `target` is the request-target in origin form, byte for byte as sent (latin-1 text):
+    signatures are computed over it, so nothing is decoded or folded here.
+    """
+
+    method: str
+    target: str
+    headers: Pairs = ()
+    body: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class V3Request:
+    """A request to v3.1. `path` is below the API base (`/contacts/f909…`) and holds only route words and checked ids."""
+
+    method: str
+    path: str
+    query: Pairs = ()
+    body: Record | None = None
+    accept: str = "application/json"
+
+
+@dataclass(frozen=True, slots=True)
+class V3Response:
+    """An answer of v3.1: `body` is decoded JSON, or bytes where JSON was not asked for, or None where it is empty."""
+
+    status: int
+    body: Any = None
+    headers: Pairs = ()
+
+
+@dataclass(frozen=True, slots=True)
+class V2Response:
+    """A reply to the v2 client: `body` is JSON to be written on one line, or bytes sent as they are."""
+
+    status: int
+    body: Any = None
+    headers: Pairs = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One request with its answer."""
+
+    request: V3Request
+    answer: V3Response
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Something the gateway did or could not do that the caller did not ask for, with the v2 field it concerns.
+
+    `code` is one of a small closed set (`unmapped`, `unsupported`, `cut`, `contact_found`, `contact_created`,
+    `ledger_defaulted`, `computed`…) and may become a metric label; `text` may not.
+    """
+
+    code: str
+    field: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """What the gateway's configuration knows of who calls, as far as it changes the translation.
+
+    `business` is the tenant's pinned v3.1 business id; `country` an ISO 3166 code in lower case;
+    `date_order` is `dmy` or `mdy`; `date_out` is `iso` or `dmy`. `cash_customer` and `sales_ledger_account`
+    are legacy ids (text of digits) used where a document names no contact or no ledger account.
+    """
+
+    business: str = ""
+    country: str = "gb"
+    date_order: str = "dmy"
+    date_out: str = "iso"
+    cash_customer: str | None = None
+    sales_ledger_account: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """One call with everything that followed."""
+
+    call: V2Request
+    steps: tuple[Step, ...]
+    reply: V2Response
+    notes: tuple[Note, ...] = ()
+    resource: str = ""
+    """The v2 resource's name for logs and metrics (`contacts`), or "" where none was found."""
+    facts: Mapping[Any, Any] = field(default_factory=dict)
+    """What was looked up on the way: Hole -> value."""

@@ -1,0 +1,1 @@
+"""The one place that knows SQL: id pairs, grants, tenants, legacy tokens."""

@@ -1,0 +1,1 @@
+"""The words tables are written in, one word a file."""
