@@ -7,8 +7,8 @@
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 
 BIN := .venv/bin
-# A plain `pip` would warn of newer ones and of root; neither matters inside .venv.
-PIP := PIP_ROOT_USER_ACTION=ignore $(BIN)/python -m pip --quiet --disable-pip-version-check
+# Errors only: that a newer pip exists, or that this is root, does not matter inside .venv.
+PIP := PIP_ROOT_USER_ACTION=ignore $(BIN)/python -m pip -qq --disable-pip-version-check
 # Where every branch must be covered (CONTRIBUTING.md, "Tests").
 COVERED := gateway/translate/*,gateway/resources/*,gateway/grants/*,gateway/exchange.py
 

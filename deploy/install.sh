@@ -12,12 +12,12 @@ trap 'rm -rf "$work"' EXIT
 export PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_INPUT=1
 
 "$python" -m venv "$work/build"
-"$work/build/bin/python" -m pip install --quiet --require-hashes -r requirements-build.lock
+"$work/build/bin/python" -m pip install -qq --require-hashes -r requirements-build.lock
 "$work/build/bin/python" -m hatchling build -t wheel -d "$work/dist"
 
 "$python" -m venv "$prefix"
-"$prefix/bin/python" -m pip install --quiet --require-hashes -r requirements.lock
-"$prefix/bin/python" -m pip install --quiet --no-index --no-deps "$work"/dist/*.whl
+"$prefix/bin/python" -m pip install -qq --require-hashes -r requirements.lock
+"$prefix/bin/python" -m pip install -qq --no-index --no-deps "$work"/dist/*.whl
 "$prefix/bin/python" -m pip check
 # What installs packages has no business in an image that serves.
-"$prefix/bin/python" -m pip uninstall --quiet --yes setuptools pip
+"$prefix/bin/python" -m pip uninstall -qq --yes setuptools pip

@@ -112,7 +112,9 @@ def copy(words: list[str], image: Image, files: list[str]) -> None:
     *sources, target = words
     if sources[0].startswith("--from="):
         if sources[1:] != [target]:
-            raise SystemExit("a virtual environment works only where it was made: COPY --from must keep its path")
+            raise SystemExit(
+                "a virtual environment works only where it was made: COPY --from must keep its path"
+            )
         return
     for source in sources:
         names = [name for name in files if name == source or name.startswith(source.rstrip("/") + "/")]
