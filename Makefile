@@ -20,6 +20,7 @@ help:  ## print this list
 	@echo "Any Python from 3.11 will do; PYTHON=/path/to/python chooses one."
 
 install: .venv/.runtime  ## make .venv with the locked dependencies and the command sage-gateway
+	@echo "Ready: $(BIN)/sage-gateway --help"
 
 serve: .venv/.runtime  ## run the gateway before its built-in stand-in for v3.1, on http://127.0.0.1:8080
 	@exec $(BIN)/sage-gateway serve --sandbox

@@ -60,7 +60,8 @@ def instructions(text: str) -> Iterator[tuple[str, str]]:
 
 def context(root: Path = ROOT) -> list[str]:
     """The tracked files that .dockerignore lets into the build, relative to `root`."""
-    rules = [line for line in (root / ".dockerignore").read_text("utf-8").splitlines() if line[:1] not in "#"]
+    lines = (root / ".dockerignore").read_text("utf-8").splitlines()
+    rules = [line for line in lines if line and not line.startswith("#")]
     tracked = subprocess.run(["git", "ls-files", "-z"], cwd=root, check=True, capture_output=True, text=True)
     return [name for name in tracked.stdout.split("\0") if name and not ignored(name, rules)]
 
@@ -128,7 +129,7 @@ def copy(words: list[str], image: Image, files: list[str]) -> None:
 
 
 def prove(image: Image, empty: Path) -> None:
-    """See that the image's command helps, refuses to serve unconfigured, and serves and stops in good order."""
+    """See that the image's command helps, refuses to serve unconfigured, serves, and stops in good order."""
     env = image.environment()
     gateway = shutil.which(image.said["ENTRYPOINT"][0], path=env["PATH"])
     if gateway is None or not gateway.startswith(str(image.root)):
