@@ -19,7 +19,8 @@ LABEL org.opencontainers.image.title="sage-gateway" \
 COPY --from=build /opt/sage-gateway /opt/sage-gateway
 ENV PATH=/opt/sage-gateway/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
-    PYTHONUNBUFFERED=1
+    PYTHONUNBUFFERED=1 \
+    SAGE_GATEWAY_SERVER__HOST=0.0.0.0
 # A number, so that an orchestrator can see that it is not root.
 USER 10001:10001
 EXPOSE 8080

@@ -44,7 +44,8 @@ class Image:
 
     def environment(self) -> dict[str, str]:
         """The process environment: ENV, with paths under /opt taken to where they lie on this machine."""
-        here = os.environ | {"PYTHON": sys.executable, "PYTHONPATH": "", "SAGE_GATEWAY_CONFIG": ""}
+        here = {name: value for name, value in os.environ.items() if not name.startswith("SAGE_GATEWAY_")}
+        here |= {"PYTHON": sys.executable, "PYTHONPATH": ""}
         moved = {name: re.sub(r"(?<![^:])/opt/", f"{self.root}/opt/", v) for name, v in self.env.items()}
         return here | {name: value.replace("$PATH", os.environ["PATH"]) for name, value in moved.items()}
 
@@ -143,7 +144,8 @@ def prove(image: Image, empty: Path) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = str(free.getsockname()[1])
-    serve = [gateway, "serve", "--sandbox", "--port", port, "--admin", "127.0.0.1:9080"]
+    listen = ["--host", "127.0.0.1", "--port", port, "--admin", "127.0.0.1:9080"]
+    serve = [gateway, "serve", "--sandbox", *listen]
     with subprocess.Popen(serve, env=env, cwd=empty, stdout=subprocess.DEVNULL) as process:
         try:
             healthy(process, image.said["HEALTHCHECK"], env)
