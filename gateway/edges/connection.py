@@ -1,0 +1,138 @@
+"""One client connection: aiohttp's, with a deadline for headers and v2's own error pages."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from aiohttp import web
+from aiohttp.web_protocol import RequestHandler
+
+from gateway.edges.framing import write_reply
+from gateway.edges.limits import Limits
+from gateway.errors import Malformed, TableWrong
+from gateway.messages import Pairs
+from gateway.translate.faults import render
+
+_LATE = (
+    b"HTTP/1.1 408 Request Timeout\r\nContent-Type: application/json;vnd.sage=sdata\r\n"
+    b"Cache-Control: no-store\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%s"
+)
+_LATE_BODY = (
+    b'{"$diagnoses":[{"$severity":"error","$dataCode":"BadRequest",'
+    b'"$message":"The headers took too long","$source":""}]}'
+)
+
+
+class Connection(RequestHandler):
+    """Speaks HTTP with one client.
+
+    From a call's first byte (on a new connection: from the start) its headers have `limits.header_seconds`.
+    """
+
+    __slots__ = ("_deadline", "_extra", "_limits", "_unreadable")
+
+    def __init__(
+        self,
+        server: Listener,
+        *,
+        limits: Limits,
+        unreadable: Callable[[str], None],
+        extra: Pairs,
+        **options: Any,
+    ) -> None:
+        super().__init__(server, **options)
+        self._limits = limits
+        self._unreadable = unreadable
+        self._extra = extra
+        self._deadline: asyncio.TimerHandle | None = None
+
+    @property
+    def worn_out(self) -> bool:
+        """Whether this connection has carried as many calls as one may."""
+        return self._request_count >= self._limits.calls_per_connection
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin, with the header deadline running."""
+        super().connection_made(transport)
+        self._arm()
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """End; a running exchange goes on without its client."""
+        self._disarm()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Take bytes: the deadline stops when the headers are complete."""
+        seen = self._request_count
+        super().data_received(data)
+        if self._request_count > seen:
+            self._disarm()
+        elif self._deadline is None and self._waiter is not None:
+            self._arm()
+
+    def _arm(self) -> None:
+        self._deadline = self._loop.call_later(self._limits.header_seconds, self._late)
+
+    def _disarm(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+    def _late(self) -> None:
+        self._deadline = None
+        if self.transport is not None:
+            self._unreadable("late")
+            self.transport.write(_LATE % (len(_LATE_BODY), _LATE_BODY))
+        self.force_close()
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """What the parser could not read, as v2 says it: without the raw bytes, here or in the log."""
+        self._unreadable(type(exc).__name__ if exc is not None else "Timeout")
+        error = (
+            Malformed("The request cannot be read as HTTP")
+            if status < 500
+            else TableWrong("The gateway failed")
+        )
+        response = write_reply(render(error), self._extra)
+        response.force_close()
+        return response
+
+
+class Listener(web.Server):
+    """Makes a `Connection` of every socket, with the limits of the public side.
+
+    `unreadable` is told the kind of every request that could not be parsed; `extra` are headers of
+    every reply.
+    """
+
+    def __init__(
+        self,
+        handler: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]],
+        *,
+        limits: Limits,
+        unreadable: Callable[[str], None],
+        extra: Pairs = (),
+    ) -> None:
+        super().__init__(
+            handler,
+            keepalive_timeout=limits.idle_seconds,
+            max_line_size=limits.target,
+            max_field_size=limits.header_line,
+            max_headers=limits.headers,
+            lingering_time=limits.lingering_seconds,
+            auto_decompress=False,
+            access_log=None,
+        )
+        self._own = {"limits": limits, "unreadable": unreadable, "extra": extra}
+
+    def __call__(self) -> RequestHandler:
+        """A new connection."""
+        return Connection(self, loop=self._loop, **self._own, **self._kwargs)

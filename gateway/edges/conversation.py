@@ -1,0 +1,74 @@
+"""One call's exchange with v3.1: bound to its tenant, timed, and in its turn."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Any, Protocol
+
+from gateway.edges.callers import Known
+from gateway.edges.limits import Turns
+from gateway.edges.telemetry import Line, Telemetry
+from gateway.exchange import exchange, needs_turn
+from gateway.grants.tenant import Tenant
+from gateway.messages import Exchange, V2Request, V3Request, V3Response, header
+
+
+class Sender(Protocol):
+    """Sends v3.1 requests for one tenant."""
+
+    async def send(self, request: V3Request) -> V3Response:
+        """The answer, whatever its status; raises UpstreamFailed and its kin where there is none."""
+
+
+class Upstream(Protocol):
+    """v3.1, for anybody."""
+
+    def bind(self, tenant: Tenant, call: V2Request, nonce: str) -> Sender:
+        """v3.1 for one call of one tenant."""
+
+
+class Lookup(Protocol):
+    """The looker-up of facts, for any business."""
+
+    def bind(self, business: str, upstream: Any) -> Any:
+        """The lookup port of `exchange`, for one business, reading from v3.1 where the store has nothing."""
+
+
+class Conversation:
+    """Runs exchanges. Writes that v3.1 numbers go one at a time per business."""
+
+    def __init__(self, upstream: Upstream, lookup: Lookup, telemetry: Telemetry) -> None:
+        self._upstream = upstream
+        self._lookup = lookup
+        self._telemetry = telemetry
+        self._turns = Turns()
+
+    async def hold(self, call: V2Request, known: Known, line: Line) -> Exchange:
+        """The call's exchange, never a GatewayError: those are its reply."""
+        nonce = header(call.headers, "X-Nonce") or secrets.token_hex(16)
+        sender = Timed(self._upstream.bind(known.tenant, call, nonce), self._telemetry, line)
+        lookup = self._lookup.bind(known.tenant.business, sender)
+        if not needs_turn(call):
+            return await exchange(call, known.caller, lookup, sender)
+        async with self._turns.of(known.tenant.business):
+            return await exchange(call, known.caller, lookup, sender)
+
+
+class Timed:
+    """A sender that tells the call's log line about each request."""
+
+    def __init__(self, sender: Sender, telemetry: Telemetry, line: Line) -> None:
+        self._sender = sender
+        self._telemetry = telemetry
+        self._line = line
+
+    async def send(self, request: V3Request) -> V3Response:
+        """Send the request and note how long it took; status 0 where no answer came."""
+        telemetry = self._telemetry
+        began, status = telemetry.clock(), 0
+        try:
+            answer = await self._sender.send(request)
+            status = answer.status
+        finally:
+            telemetry.step(self._line, request.method, request.path, status, telemetry.clock() - began)
+        return answer

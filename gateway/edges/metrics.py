@@ -1,0 +1,140 @@
+"""What the gateway counts, for Prometheus: every label is from a closed set, so none can name a person."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+
+VERBS = frozenset({"GET", "POST", "PUT", "DELETE"})
+OUTCOMES = frozenset({"ok", "client", "sage", "owner", "gateway"})
+"""`ok`, or whose fault a reply is (`errors.Blame`)."""
+VERDICTS = frozenset({"published", "variant", "bad", "unsigned", "off"})
+"""What a call's signature was; `off` where the app's are not looked at."""
+NOTES = frozenset(
+    {
+        "unmapped",
+        "unsupported",
+        "cut",
+        "computed",
+        "contact_found",
+        "contact_created",
+        "ledger_defaulted",
+    }
+)
+"""Codes of `messages.Note`; a newer one counts as `other` until it is named here."""
+
+_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
+
+
+class Metrics:
+    """Counters and histograms in a registry of their own.
+
+    `resources` are the v2 resources' names and `kinds` v3.1's: what is in neither is counted as `other`.
+    """
+
+    content_type = CONTENT_TYPE_LATEST
+
+    def __init__(self, resources: Collection[str], kinds: Collection[str]) -> None:
+        self._resources = frozenset(resources)
+        self._kinds = frozenset(kinds)
+        self.registry = CollectorRegistry(auto_describe=True)
+        own = self.registry
+        self._exchanges = Counter(
+            "sage_gateway_exchanges",
+            "Calls answered, by v2 resource, verb, status and whose fault a failure is.",
+            ("resource", "verb", "status", "outcome"),
+            registry=own,
+        )
+        self._exchange_seconds = Histogram(
+            "sage_gateway_exchange_seconds",
+            "Time from a call's headers to its reply.",
+            ("resource", "verb"),
+            buckets=_BUCKETS,
+            registry=own,
+        )
+        self._upstream = Counter(
+            "sage_gateway_upstream_calls",
+            "Requests to v3.1, by method, kind of record and status (`none`: no answer).",
+            ("method", "kind", "status"),
+            registry=own,
+        )
+        self._upstream_seconds = Histogram(
+            "sage_gateway_upstream_seconds",
+            "Time v3.1 took to answer.",
+            ("method", "kind"),
+            buckets=_BUCKETS,
+            registry=own,
+        )
+        self._unmapped = Counter(
+            "sage_gateway_unmapped_fields", "Fields of calls that no rule knows.", ("resource",), registry=own
+        )
+        self._notes = Counter(
+            "sage_gateway_notes",
+            "What the gateway did, or could not do, that nobody asked for.",
+            ("resource", "code"),
+            registry=own,
+        )
+        self._id_misses = Counter(
+            "sage_gateway_id_misses", "Ids that were not in the store.", ("kind",), registry=own
+        )
+        self._signatures = Counter(
+            "sage_gateway_signatures", "Calls by what their signature was.", ("verdict",), registry=own
+        )
+        self._unreadable = Counter(
+            "sage_gateway_unreadable_requests", "Requests that could not be read as HTTP.", registry=own
+        )
+        self.in_flight = Gauge("sage_gateway_calls_in_flight", "Calls being worked on.", registry=own)
+
+    def exchange(self, resource: str, method: str, status: int, outcome: str, seconds: float) -> None:
+        """Count one reply."""
+        resource, verb = self._resource(resource), _one_of(VERBS, method)
+        self._exchanges.labels(resource, verb, _status(status), _one_of(OUTCOMES, outcome)).inc()
+        self._exchange_seconds.labels(resource, verb).observe(seconds)
+
+    def upstream(self, method: str, kind: str, status: int, seconds: float) -> None:
+        """Count one request to v3.1; status 0 means that no answer came."""
+        method, kind = _one_of(VERBS, method), _one_of(self._kinds, kind)
+        self._upstream.labels(method, kind, _status(status)).inc()
+        self._upstream_seconds.labels(method, kind).observe(seconds)
+
+    def note(self, resource: str, code: str) -> None:
+        """Count one note of an exchange."""
+        resource = self._resource(resource)
+        if code == "unmapped":
+            self._unmapped.labels(resource).inc()
+        self._notes.labels(resource, _one_of(NOTES, code)).inc()
+
+    def id_missed(self, kind: str) -> None:
+        """Count an id that the store did not know."""
+        self._id_misses.labels(_one_of(self._kinds, kind)).inc()
+
+    def signature(self, verdict: str) -> None:
+        """Count what a call's signature was."""
+        self._signatures.labels(_one_of(VERDICTS, verdict)).inc()
+
+    def unreadable(self) -> None:
+        """Count a request that could not be parsed."""
+        self._unreadable.inc()
+
+    def kind_of(self, path: str) -> str:
+        """The kind a v3.1 path is about (`/contacts/f909…` → `contacts`), or `other`."""
+        return _one_of(self._kinds, path.lstrip("/").partition("/")[0])
+
+    def text(self) -> bytes:
+        """Everything in Prometheus' text format."""
+        return generate_latest(self.registry)
+
+    def _resource(self, resource: str) -> str:
+        return _one_of(self._resources, resource) if resource else "none"
+
+
+def _one_of(closed: frozenset[str], value: str) -> str:
+    return value if value in closed else "other"
+
+
+def _status(status: int) -> str:
+    if status == 0:
+        return "none"
+    return str(status) if 100 <= status <= 599 else "other"
