@@ -1,0 +1,74 @@
+"""The values that settings may take: URLs, listeners, names, legacy ids."""
+
+from __future__ import annotations
+
+from typing import Annotated
+from urllib.parse import SplitResult, urlsplit
+
+from pydantic import AfterValidator, BeforeValidator, Field
+
+_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+def _web(value: str, *, query: bool = False) -> SplitResult:
+    try:
+        url = urlsplit(value)
+        _ = url.port
+    except ValueError:
+        raise ValueError("is not a URL") from None
+    if url.scheme not in {"http", "https"} or not url.hostname:
+        raise ValueError("must be a URL that begins with http:// or https:// and names a host")
+    if url.username is not None or url.fragment or (url.query and not query):
+        raise ValueError("may hold no user name" + ("" if query else ", query") + " or fragment")
+    return url
+
+
+def _public(value: str) -> str:
+    _web(value)
+    return value.rstrip("/")
+
+
+def _upstream(value: str) -> str:
+    """An upstream URL: tokens and books go there, so plain HTTP is for this very machine alone."""
+    url = _web(value, query=True)
+    if url.scheme == "http" and url.hostname not in _LOOPBACK:
+        raise ValueError(
+            "must be https, since tokens and books are sent there (http is for this machine alone)"
+        )
+    return value.rstrip("/")
+
+
+def _bare(value: str) -> str:
+    _web(value)
+    return value
+
+
+def _several(value: object) -> object:
+    """Text of the environment as a list: values parted by commas."""
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+def _listener(value: str) -> str:
+    host, colon, port = value.rpartition(":")
+    if value == "off" or (colon and host and port.isascii() and port.isdigit() and int(port) <= 65535):
+        return value
+    raise ValueError("must be HOST:PORT or off")
+
+
+def _number(value: object) -> object:
+    return str(value) if type(value) is int else value
+
+
+def _lower(value: object) -> object:
+    return value.lower() if isinstance(value, str) else value
+
+
+Several = BeforeValidator(_several)
+PublicUrl = Annotated[str, AfterValidator(_public)]
+UpstreamUrl = Annotated[str, AfterValidator(_upstream)]
+ApiUrl = Annotated[str, AfterValidator(_bare), AfterValidator(_upstream)]
+Listener = Annotated[str, AfterValidator(_listener)]
+Country = Annotated[str, BeforeValidator(_lower), Field(pattern=r"^[a-z]{2}$")]
+LegacyId = Annotated[str, BeforeValidator(_number), Field(pattern=r"^[1-9][0-9]{0,9}$")]
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9]*(_[a-z0-9]+)*$", max_length=64)]
+"""An app's or a tenant's name: an environment variable must be able to spell it."""
