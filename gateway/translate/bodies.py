@@ -1,0 +1,92 @@
+"""Bodies that are no form text: JSON objects and multipart/form-data (v2.md §1.3, §3.1)."""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal, InvalidOperation
+from typing import Any, cast
+
+import msgspec
+
+from gateway.errors import Malformed
+from gateway.translate.rack import MAX_PARAMS, FormPairs, Params, decode_text
+
+MAX_JSON_DEPTH = 64
+"""Arrays and objects inside one another (reliability.md §3.5)."""
+MAX_DIGITS = 40
+"""Digits of a JSON number, and its largest and smallest exponent."""
+
+_BOUNDARY = re.compile(r'boundary=(?:"([^"]+)"|([^\s";,]+))', re.IGNORECASE)
+_PART_NAME = re.compile(rb'[;\s]name=(?:"([^"]*)"|([^\s";]+))', re.IGNORECASE)
+_FILE_NAME = re.compile(rb"[;\s]filename\*?=", re.IGNORECASE)
+
+
+def _number(text: str) -> Decimal:
+    """A number with a fraction or an exponent, exactly as sent."""
+    try:
+        number = Decimal(text) if len(text) <= 3 * MAX_DIGITS else None
+    except InvalidOperation:  # an exponent that no Decimal can hold
+        number = None
+    if number is None or len(number.as_tuple().digits) > MAX_DIGITS or abs(number.adjusted()) > MAX_DIGITS:
+        raise _too_long()
+    return number
+
+
+def _too_long() -> Malformed:
+    return Malformed(f"The JSON body has a number of more than {MAX_DIGITS} digits.")
+
+
+_JSON = msgspec.json.Decoder(float_hook=_number)
+
+
+def read_json(body: bytes) -> Params:
+    """A JSON object; blank text is an empty one. Numbers are int, or Decimal with a fraction or exponent.
+
+    Of a name given twice the last wins. Raises Malformed for anything else and over a limit.
+    """
+    text = decode_text(body).removeprefix("\ufeff")
+    if not text.strip():
+        return {}
+    try:
+        tree = _JSON.decode(text)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise Malformed("The JSON body cannot be read: " + _reason(error)) from None
+    if not isinstance(tree, dict):
+        raise Malformed("The JSON body is no object.")
+    waiting: list[tuple[Any, int]] = [(tree, 1)]
+    while waiting:
+        value, depth = waiting.pop()
+        if isinstance(value, dict | list):
+            if depth > MAX_JSON_DEPTH:
+                raise Malformed(f"The JSON body is nested deeper than {MAX_JSON_DEPTH}.")
+            members = value.values() if isinstance(value, dict) else value
+            waiting.extend((member, depth + 1) for member in members)
+        elif isinstance(value, int) and abs(value) >= 10**MAX_DIGITS:
+            raise _too_long()
+    return cast("Params", tree)
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, RecursionError):
+        return f"it is nested deeper than {MAX_JSON_DEPTH}."
+    return str(error).removeprefix("JSON is malformed: ") + "."
+
+
+def multipart_pairs(body: bytes, content_type: str) -> FormPairs:
+    """The fields of a multipart/form-data body, in order; files are no fields. Raises Malformed."""
+    found = _BOUNDARY.search(content_type)
+    if found is None:
+        raise Malformed("The content type multipart/form-data names no boundary.")
+    line = b"\r\n--" + (found[1] or found[2]).encode()
+    _, *parts = (b"\r\n" + body).split(line, MAX_PARAMS + 2)
+    if not parts or not parts[-1].startswith(b"--"):
+        raise Malformed("The multipart body does not end with its boundary, or has too many parts.")
+    pairs: FormPairs = []
+    for part in parts[:-1]:
+        head, blank, content = part.partition(b"\r\n\r\n")
+        name = _PART_NAME.search(head)
+        if not blank or name is None:
+            raise Malformed("A part of the multipart body has no name.")
+        if not _FILE_NAME.search(head):
+            pairs.append((decode_text(name[1] or name[2] or b""), decode_text(content)))
+    return pairs
