@@ -58,8 +58,8 @@ def compile_lock(requirements: Iterable[str], lock: Path, held: Path, options: S
     wanted.write_text("".join(f"{line}\n" for line in (*requirements, f"-c {held.name}")), "utf-8")
     command = [sys.executable, "-m", "piptools", "compile", *OPTIONS, *options, "-o", str(lock), str(wanted)]
     subprocess.run(command, check=True, cwd=wanted.parent)
-    text = lock.read_text("utf-8").removeprefix(HEADER)
-    lock.write_text(HEADER + text, "utf-8")
+    told = lock.read_text("utf-8").splitlines(keepends=True)
+    lock.write_text(HEADER + "".join(line for line in told if line.strip() and line[0] != "#"), "utf-8")
 
 
 def pins(lock: Path) -> list[str]:
