@@ -1,0 +1,113 @@
+"""Header fields: what of a client's is read, and what v3.1 is sent, which is never a client's."""
+
+from __future__ import annotations
+
+import re
+
+from gateway.errors import Malformed
+from gateway.messages import Pairs, V3Request
+
+USER_AGENT = "sage-gateway"
+
+SDATA_TYPE = "application/json;vnd.sage=sdata"
+"""The content type of v2's successful replies and of most errors (v2.md §4.3)."""
+
+REPLY_HEADERS: Pairs = (("Content-Type", SDATA_TYPE), ("Cache-Control", "no-store"))
+"""What every JSON reply to a v2 client carries; none may be kept by a cache (reliability.md §6)."""
+
+_HOP_BY_HOP = frozenset(
+    (
+        "connection",
+        "keep-alive",
+        "proxy-authenticate",
+        "proxy-authorization",
+        "proxy-connection",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+    )
+)
+"""Fields of one connection alone (RFC 9110 §7.6.1)."""
+
+_FRAMING = frozenset(("contentlength", "transferencoding"))
+_LINE_BREAKS = re.compile(r"[\r\n\0]")
+_QUALITY = re.compile(r";\s*q\s*=\s*([01](?:\.\d{0,3})?)\s*(?:;|$)", re.IGNORECASE)
+
+
+def read_headers(raw: Pairs) -> Pairs:
+    """The client's fields that mean something to the gateway, in their order.
+
+    Fields of the connection and those named in `Connection` are dropped, and so is `X-Business`: a client does
+    not choose the business. Names with underscores are ignored (Sage's PHP sample sends `Content_Type`, v2.md
+    §2.6). Raises Malformed where such a name imitates Content-Length or Transfer-Encoding: another server on
+    the way may have framed the message by it.
+    """
+    dropped = {"x-business", *_HOP_BY_HOP}
+    for name, value in raw:
+        if name.lower() == "connection":
+            dropped.update(option.strip().lower() for option in value.split(","))
+    return tuple(
+        (name, value) for name, value in raw if not _imitates(name) and name.lower().strip() not in dropped
+    )
+
+
+def _imitates(name: str) -> bool:
+    """Whether a name has an underscore where a real one has a hyphen. Raises Malformed for framing."""
+    if "_" not in name:
+        return False
+    if re.sub(r"[-_\s]", "", name).lower() in _FRAMING:
+        raise Malformed("A header that imitates Content-Length or Transfer-Encoding is not accepted")
+    return True
+
+
+def outbound(request: V3Request, *, token: str, business: str | None, via: str) -> dict[str, str]:
+    """All fields of a request to v3.1, made from scratch: nothing a client sent is among them.
+
+    `token` is the v3.1 access token; `business` the v3.1 business id, or None where the route takes none
+    (`/user`, `/businesses*`); `via` the value of `Via` (`1.1 sage-gateway`).
+    Raises Malformed for a value with CR, LF or NUL, and names the field, never the value.
+    """
+    fields = {
+        "Authorization": f"Bearer {token}",
+        "Accept": request.accept,
+        "User-Agent": USER_AGENT,
+        "Via": via,
+    }
+    if request.body is not None:
+        fields["Content-Type"] = "application/json"
+    if business is not None:
+        fields["X-Business"] = business
+    for name, value in fields.items():
+        if _LINE_BREAKS.search(value):
+            raise Malformed(f"The header {name} would hold a line break")
+    return fields
+
+
+def bearer(raw: Pairs) -> str | None:
+    """The legacy token of `Authorization: Bearer …`, in any case of the scheme, trimmed; None if there is none.
+
+    Also None where two such fields disagree: nobody can say whose data that call may see.
+    """
+    tokens = set()
+    for name, value in raw:
+        if name.lower() == "authorization":
+            scheme, _, token = value.strip().partition(" ")
+            tokens.add(token.strip() if scheme.lower() == "bearer" else "")
+    return tokens.pop() or None if len(tokens) == 1 else None
+
+
+def wants_pdf(raw: Pairs) -> bool:
+    """Whether `Accept` asks for application/pdf, at least as much as for JSON where both are named.
+
+    Any other text means JSON, nonsense too (`*.*`, v2.md §2.6): no `Accept` is ever refused.
+    """
+    wanted: dict[str, float] = {}
+    for name, value in raw:
+        if name.lower() == "accept":
+            for item in value.split(","):
+                media = item.partition(";")[0].strip().lower()
+                quality = _QUALITY.search(item)
+                wanted[media] = max(wanted.get(media, 0.0), float(quality[1]) if quality else 1.0)
+    pdf = wanted.get("application/pdf", 0.0)
+    return pdf > 0 and pdf >= wanted.get("application/json", 0.0)
