@@ -61,13 +61,12 @@ def test_only_this_machine_reaches_the_gateway_and_nothing_outside_reaches_the_d
 
 
 def test_the_gateway_knows_the_settings_it_is_given(tmp_path):
-    """With the files that the page's commands make, only the address of v3.1 remains to be set."""
+    """With the configuration and the files that the page's commands make, nothing remains to be set."""
     made = {"store_db": "postgresql://gateway:pw@db:5432/gateway", "store_key": "ab" * 32}
     for name, text in made.items():
         (tmp_path / name).write_text(text + "\n", "utf-8")
         (tmp_path / name).chmod(0o400)
     given = SERVICES["gateway"]["environment"]
-    settings = load(
-        None, {name: value.replace("/run/secrets", str(tmp_path)) for name, value in given.items()}
-    )
-    assert [sentence.split()[0] for sentence in settings.lacks()] == ["upstream.api"]
+    environ = {name: value.replace("/run/secrets", str(tmp_path)) for name, value in given.items()}
+    settings = load(FILE.parent.parent / "config" / "example-production.toml", environ)
+    assert settings.lacks() == ()
