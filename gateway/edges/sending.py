@@ -1,0 +1,220 @@
+"""Sends one prepared request to v3.1 and brings back its answer, re-sending it where that is safe."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from typing import Protocol
+
+import aiohttp
+from yarl import URL
+
+from gateway.edges.answers import Trouble, read_answer, speaks_of_token
+from gateway.edges.retry import Failure, Kind, Resend, Tried, decide_retry
+from gateway.errors import Throttled, UpstreamLate
+from gateway.grants.tenant import Tenant
+from gateway.messages import Pairs, V3Response, header
+
+
+class AccessTokens(Protocol):
+    """Where access tokens come from."""
+
+    async def token(self, tenant: Tenant) -> str:
+        """A token that lives. Raises NeedsConsent, UpstreamFailed or StoreFailed."""
+
+    async def stale(self, tenant: Tenant, token: str) -> str:
+        """Another token than this one, which v3.1 has refused. Raises like `token`."""
+
+
+@dataclass(frozen=True, slots=True)
+class UpstreamLimits:
+    """Limits on talking to v3.1 (reliability.md §3.5): times in seconds, sizes in bytes."""
+
+    connect: float = 3.0
+    """DNS, connect and TLS together."""
+    total: float = 60.0
+    """One attempt; no attempt but the second one of a listed write begins later than this after the first."""
+    queue: float = 5.0
+    body: int = 32 * 1024 * 1024
+    """An answer's body, inflated."""
+    in_flight: int = 150
+    """Requests of one app at a time (v31.md §11)."""
+    idle: float = 15.0
+    """How long an unused connection is kept: the shorter, the rarer a write meets one just closed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A request as it goes over the wire, all but its token; sent again, it is the same bytes."""
+
+    kind: Kind
+    method: str
+    url: URL
+    body: bytes | None
+    accept: str
+    business: str | None
+    """The business that the answer must be about, if it names one; None for `/user` and `/businesses`."""
+    headers: Callable[[str], Mapping[str, str]]
+    """The header fields, given the access token."""
+
+
+Alarm = Callable[[str, Tenant], None]
+"""Told of what a person must look at: a fixed code (`wrong_business`) and the tenant it happened to."""
+
+
+class Sending:
+    """The pooled connections to v3.1, and the rules of sending over them."""
+
+    def __init__(
+        self,
+        tokens: AccessTokens,
+        limits: UpstreamLimits,
+        *,
+        clock: Callable[[], float],
+        sleep: Callable[[float], Awaitable[None]],
+        on_alarm: Alarm,
+        tls: ssl.SSLContext | bool = True,
+    ) -> None:
+        self._tokens = tokens
+        self._limits = limits
+        self._clock = clock
+        self._sleep = sleep
+        self._on_alarm = on_alarm
+        self._tls = tls
+        self._session: aiohttp.ClientSession | None = None
+        self._slots: dict[str, asyncio.Semaphore] = {}
+
+    async def close(self) -> None:
+        """Close all connections."""
+        if self._session is not None:
+            await self._session.close()
+
+    async def deliver(self, tenant: Tenant, letter: Letter) -> V3Response:
+        """The answer to a letter, whatever it says below 500.
+
+        Raises UpstreamFailed, UpstreamLate or Throttled where there is none, and what the tokens raise.
+        """
+        token = await self._tokens.token(tenant)
+        began, tried = self._clock(), Tried()
+        while True:
+            answer, trouble = await self._outcome(tenant, letter, token)
+            if trouble is None and (answer is None or not speaks_of_token(answer)):
+                break
+            failure = Failure.STALE_TOKEN if trouble is None else trouble.failure
+            in_time = self._clock() - began < self._limits.total
+            decision = decide_retry(letter.kind, failure, tried, in_time=in_time)
+            tried = tried.and_then(failure)
+            if not isinstance(decision, Resend):
+                break
+            if failure is Failure.STALE_TOKEN:
+                token = await self._tokens.stale(tenant, token)
+            else:
+                await self._sleep(decision.wait)
+        if trouble is not None:
+            raise trouble.error(doubtful=letter.kind is not Kind.READ and tried.doubtful > 0) from None
+        assert answer is not None  # noqa: S101 -- either there is an answer or trouble
+        return answer
+
+    async def _outcome(
+        self, tenant: Tenant, letter: Letter, token: str
+    ) -> tuple[V3Response | None, Trouble | None]:
+        try:
+            async with self._slot(tenant.app):
+                return await self._attempt(tenant, letter, token), None
+        except Trouble as trouble:
+            return None, trouble
+
+    async def _attempt(self, tenant: Tenant, letter: Letter, token: str) -> V3Response:
+        with _foreign_exceptions():
+            async with self._open().request(
+                letter.method,
+                letter.url,
+                data=letter.body,
+                headers=letter.headers(token),
+                allow_redirects=False,
+                skip_auto_headers=("User-Agent", "Content-Type"),
+            ) as response:
+                headers: Pairs = tuple(response.headers.items())
+                self._check_business(tenant, letter, headers)
+                _check_framing(headers)
+                raw = await self._read(response)
+        return read_answer(
+            response.status, headers, raw, accept=letter.accept, empty=letter.method == "DELETE"
+        )
+
+    def _check_business(self, tenant: Tenant, letter: Letter, headers: Pairs) -> None:
+        if letter.business is None:
+            return
+        wanted = _same(letter.business)
+        if any(name.lower() == "x-business" and _same(value) != wanted for name, value in headers):
+            self._on_alarm("wrong_business", tenant)
+            raise Trouble(Failure.FINAL, "Sage answered for another business; its answer is not used.")
+
+    async def _read(self, response: aiohttp.ClientResponse) -> bytes:
+        parts, size = [], 0
+        async for part in response.content.iter_any():
+            size += len(part)
+            if size > self._limits.body:
+                response.close()
+                raise Trouble(Failure.FINAL, "Sage's answer is too large.")
+            parts.append(part)
+        return b"".join(parts)
+
+    @asynccontextmanager
+    async def _slot(self, app: str) -> AsyncIterator[None]:
+        slots = self._slots.setdefault(app, asyncio.Semaphore(self._limits.in_flight))
+        try:
+            async with asyncio.timeout(self._limits.queue):
+                await slots.acquire()
+        except TimeoutError:
+            wait = max(1, round(self._limits.queue))
+            raise Trouble(
+                Failure.FINAL,
+                "Too many requests of this app to Sage at once; try again later.",
+                lambda message: Throttled(message, wait),
+            ) from None
+        try:
+            yield
+        finally:
+            slots.release()
+
+    def _open(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            limits = self._limits
+            self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit=0, ssl=self._tls, keepalive_timeout=limits.idle),
+                timeout=aiohttp.ClientTimeout(total=limits.total, connect=limits.connect),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                trust_env=False,
+            )
+            # aiohttp re-sends PUT and DELETE after a reset, with no public switch for it (reliability.md 3).
+            self._session._retry_connection = False
+        return self._session
+
+
+def _same(business: str) -> str:
+    """A business id without what two spellings of it may differ in."""
+    return business.strip().replace("-", "").lower()
+
+
+def _check_framing(headers: Pairs) -> None:
+    """Two answers to how long a body is are none (RFC 9112 §6.3)."""
+    lengths = {value.strip() for name, value in headers if name.lower() == "content-length"}
+    if len(lengths) > 1 or (lengths and header(headers, "Transfer-Encoding") is not None):
+        raise Trouble(Failure.LOST, "Sage's answer is framed in two ways.")
+
+
+@contextmanager
+def _foreign_exceptions() -> Iterator[None]:
+    """Turns what aiohttp raises into Trouble; the order matters, since its classes overlap."""
+    try:
+        yield
+    except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
+        raise Trouble(Failure.NEVER_SENT, f"Sage cannot be reached ({type(error).__name__}).") from None
+    except TimeoutError:
+        raise Trouble(Failure.LATE, "Sage did not answer in time.", UpstreamLate) from None
+    except (aiohttp.ClientError, OSError, EOFError) as error:
+        raise Trouble(Failure.LOST, f"Sage's answer did not arrive whole ({type(error).__name__}).") from None

@@ -1,0 +1,160 @@
+"""v3.1, for anybody: who may be reached how, and which bytes a write is."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import re
+import secrets
+import ssl
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TypeAlias
+from urllib.parse import quote
+
+from cachetools import TTLCache
+from yarl import URL
+
+from gateway.edges.limits import Turns
+from gateway.edges.retry import Kind
+from gateway.edges.sending import AccessTokens, Alarm, Letter, Sending, UpstreamLimits
+from gateway.errors import BadCall, TableWrong
+from gateway.grants.tenant import Tenant
+from gateway.messages import Pairs, V2Request, V3Request, V3Response
+from gateway.translate.headers import outbound
+from gateway.translate.idempotent import derived_id, listed, tenant_key, with_id, write_body
+
+MEMORY = 32 * 1024 * 1024
+"""Bytes of sent writes that are remembered in all."""
+MEMORY_SECONDS = 24 * 3600.0
+"""How long a sent write is remembered: far less than the 7 days that v3.1 keeps an id (v31.md §9)."""
+
+Written: TypeAlias = tuple[str, ...]
+
+_PATH = re.compile(r"(?:/[A-Za-z0-9_-][A-Za-z0-9_.-]*)+")
+_UNSCOPED = frozenset({"user", "businesses"})
+_SAFE = "-._~,:"
+
+
+class Upstream:
+    """v3.1 behind one base URL, for every tenant; one of these a process.
+
+    `key` is the secret from which idempotency ids are derived; `clock` gives monotonic seconds.
+    """
+
+    def __init__(
+        self,
+        api: str,
+        tokens: AccessTokens,
+        *,
+        key: bytes,
+        limits: UpstreamLimits | None = None,
+        via: str = "1.1 sage-gateway",
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        random_nonce: Callable[[], str] = lambda: secrets.token_hex(16),
+        on_alarm: Alarm = lambda _code, _tenant: None,
+        tls: ssl.SSLContext | bool = True,
+    ) -> None:
+        self.api = api.rstrip("/")
+        self.via = via
+        self.key = key
+        self.random_nonce = random_nonce
+        self.sending = Sending(
+            tokens, limits or UpstreamLimits(), clock=clock, sleep=sleep, on_alarm=on_alarm, tls=tls
+        )
+        self.turns = Turns()
+        self.sent: TTLCache[Written, bytes] = TTLCache(MEMORY, MEMORY_SECONDS, timer=clock, getsizeof=len)
+
+    def bind(self, tenant: Tenant, call: V2Request, nonce: str | None) -> BoundUpstream:
+        """v3.1 for one call of one tenant. `nonce` is the client's; without one, nothing is remembered."""
+        return BoundUpstream(self, tenant, call, nonce)
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self.sending.close()
+
+    def url(self, path: str, query: Pairs) -> URL:
+        """The URL of a request. Raises TableWrong for a path of anything but route words and plain ids."""
+        if not _PATH.fullmatch(path):
+            raise TableWrong("a request's path holds more than route words and ids")
+        try:
+            asked = "&".join(f"{quote(name, safe=_SAFE)}={quote(value, safe=_SAFE)}" for name, value in query)
+        except UnicodeEncodeError:
+            raise BadCall("A parameter holds half a character (a lone surrogate).") from None
+        return URL(f"{self.api}{path}?{asked}" if asked else f"{self.api}{path}", encoded=True)
+
+
+class BoundUpstream:
+    """v3.1 for one call of one tenant: the port that `gateway.exchange` needs."""
+
+    def __init__(self, upstream: Upstream, tenant: Tenant, call: V2Request, nonce: str | None) -> None:
+        self._upstream = upstream
+        self._tenant = tenant
+        self._call = call
+        self._remembers = bool(nonce)
+        self._nonce = nonce or upstream.random_nonce()
+        self._places: Counter[tuple[str, str]] = Counter()
+        self._writes: Counter[tuple[str, str, bytes]] = Counter()
+
+    async def send(self, request: V3Request) -> V3Response:
+        """The answer to a request, whatever it says below 500.
+
+        A listed write carries an `idempotency_id`; a repeated call sends the bytes that the first one sent.
+        Raises UpstreamFailed, UpstreamLate, Throttled, NeedsConsent, StoreFailed or TableWrong.
+        """
+        if not listed(request.method, request.path):
+            kind = Kind.READ if request.method == "GET" else Kind.OTHER
+            body = None if request.body is None else write_body(request.body)
+            return await self._deliver(request, kind, body)
+        place = self._place(request)
+        # The same call may come twice at once; v3.1 does not say what two equal ids at one time do.
+        async with self._upstream.turns.of("\0".join(place)):
+            body = self._written(request, place)
+            if self._remembers and len(body) <= MEMORY:
+                self._upstream.sent[place] = body
+            answer = await self._deliver(request, Kind.LISTED, body)
+            if answer.status >= 400:
+                # A refusal changed nothing: the call may be repeated once its reason is mended.
+                self._upstream.sent.pop(place, None)
+            return answer
+
+    def _place(self, request: V3Request) -> Written:
+        """Which write of which call this is, the same for a call and its repetition."""
+        self._places[request.method, request.path] += 1
+        call = self._call
+        return (
+            str(self._tenant.id),
+            self._nonce,
+            call.method,
+            call.target,
+            hashlib.sha256(call.body).hexdigest(),
+            request.method,
+            request.path,
+            str(self._places[request.method, request.path]),
+        )
+
+    def _written(self, request: V3Request, place: Written) -> bytes:
+        if self._remembers and (sent := self._upstream.sent.get(place)) is not None:
+            return sent
+        body = request.body or {}
+        bare = write_body(body)
+        nth = self._writes[request.method, request.path, bare]
+        self._writes[request.method, request.path, bare] += 1
+        tenant = self._tenant
+        key = tenant_key(self._upstream.key, tenant.app, tenant.business)
+        name = derived_id(key, tenant.business, request.method, request.path, self._nonce, bare, nth)
+        return write_body(with_id(body, name))
+
+    async def _deliver(self, request: V3Request, kind: Kind, body: bytes | None) -> V3Response:
+        upstream = self._upstream
+        scoped = request.path.lstrip("/").partition("/")[0] not in _UNSCOPED
+        business = self._tenant.business if scoped else None
+
+        def headers(token: str) -> Mapping[str, str]:
+            return outbound(request, token=token, business=business, via=upstream.via)
+
+        url = upstream.url(request.path, request.query)
+        letter = Letter(kind, request.method, url, body, request.accept, business, headers)
+        return await upstream.sending.deliver(self._tenant, letter)
