@@ -56,7 +56,7 @@ def test_it_ends(kind: Kind) -> None:
 
 @pytest.mark.parametrize("failure", Failure)
 def test_counting(failure: Failure) -> None:
-    """Each failure counts where it belongs: a 500 among the doubtful ones and by itself, a final one nowhere."""
+    """Each failure counts where it belongs: a 500 with the doubtful ones too, a final one nowhere."""
     tried = Tried().and_then(failure)
     assert tried == Tried(
         never_sent=int(failure is Failure.NEVER_SENT),

@@ -36,7 +36,7 @@ def test_collections_are_those_documented() -> None:
 
 
 def test_the_spec_agrees() -> None:
-    """A write is listed where its body in the spec has an idempotency_id inside its root, and nowhere else."""
+    """A write is listed where its body in the spec has an idempotency_id in its root, and nowhere else."""
     seen = 0
     for path, operations in SPEC["paths"].items():
         for method in operations.keys() & {"post", "put"}:
@@ -79,10 +79,13 @@ def test_money_is_text() -> None:
             "c": [Decimal("-0.00")],
             "n": None,
             "t": True,
-            "i": 7,
+            "i": 2**70,
         }
     }
-    assert write_body(body) == b'{"x":{"b":"12.10","a":"1000","c":["-0.00"],"n":null,"t":true,"i":7}}'
+    assert (
+        write_body(body)
+        == b'{"x":{"b":"12.10","a":"1000","c":["-0.00"],"n":null,"t":true,"i":1180591620717411303424}}'
+    )
 
 
 @given(st.decimals(allow_nan=False, allow_infinity=False, places=4))
@@ -115,11 +118,9 @@ def test_depth() -> None:
 
 
 def test_half_a_character() -> None:
-    """A lone surrogate is the client's mistake; so is a number beyond 64 bits."""
+    """A lone surrogate is the client's mistake."""
     with pytest.raises(BadCall):
         write_body({"x": {"a": "\ud800"}})
-    with pytest.raises(BadCall):
-        write_body({"x": {"a": 2**70}})
 
 
 def test_the_id_stands_inside_the_root() -> None:
@@ -137,7 +138,7 @@ def test_no_place_for_an_id(body: dict[str, object]) -> None:
 
 
 def test_derivation() -> None:
-    """The id is 32 hexadecimal digits of an HMAC over all that makes the write this one (reliability.md §4.2)."""
+    """The id is 32 hexadecimal digits of an HMAC over all that makes it this write (reliability.md §4.2)."""
     parts = [b"v1", b"b1", b"POST", b"/contacts", b"n0nce", hashlib.sha256(b"{}").hexdigest().encode()]
     text = b"|".join(b"%d:%s" % (len(part), part) for part in parts)
     expected = hmac.new(KEY, text, hashlib.sha256).hexdigest()[:32]
@@ -149,7 +150,7 @@ def test_the_same_write_has_the_same_id() -> None:
     base = ("b1", "POST", "/contacts", "n", b"{}", 0)
     ids = {derived_id(KEY, *base)}
     for place, other in enumerate(["b2", "PUT", "/products", "m", b"{ }", 1]):
-        ids.add(derived_id(KEY, *base[:place], other, *base[place + 1 :]))  # type: ignore[arg-type]
+        ids.add(derived_id(KEY, *base[:place], other, *base[place + 1 :]))  # type: ignore[arg-type, call-arg]
     ids.add(derived_id(tenant_key(b"k" * 32, "acme", "b2"), *base))
     ids.add(derived_id(tenant_key(b"k" * 32, "other", "b1"), *base))
     ids.add(derived_id(tenant_key(b"j" * 32, "acme", "b1"), *base))
