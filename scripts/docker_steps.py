@@ -93,9 +93,7 @@ def carry_out(text: str, root: Path, files: list[str]) -> Image:
                 copy(shlex.split(rest), image, files)
             case "RUN":
                 print(f"RUN {rest}", flush=True)
-                subprocess.run(
-                    ["/bin/sh", "-c", rest], cwd=image.path("."), env=image.environment(), check=True
-                )
+                subprocess.run(["/bin/sh", "-c", rest], cwd=image.path("."), env=image.environment(), check=True)
             case "USER":
                 image.user = rest
             case "HEALTHCHECK":
@@ -114,9 +112,7 @@ def copy(words: list[str], image: Image, files: list[str]) -> None:
     *sources, target = words
     if sources[0].startswith("--from="):
         if sources[1:] != [target]:
-            raise SystemExit(
-                "a virtual environment works only where it was made: COPY --from must keep its path"
-            )
+            raise SystemExit("a virtual environment works only where it was made: COPY --from must keep its path")
         return
     for source in sources:
         names = [name for name in files if name == source or name.startswith(source.rstrip("/") + "/")]

@@ -47,9 +47,7 @@ def main() -> None:
                 paste(command, folder)
             finally:
                 stop(server)
-        left = subprocess.run(
-            ["git", "status", "--porcelain"], cwd=clone, check=True, capture_output=True, text=True
-        )
+        left = subprocess.run(["git", "status", "--porcelain"], cwd=clone, check=True, capture_output=True, text=True)
         if left.stdout:
             sys.exit(f"make serve left files that git does not ignore:\n{left.stdout}")
     print("A new clone serves, and its curl line answers with v2 JSON.")
