@@ -107,9 +107,7 @@ def texts(rng: random.Random) -> Iterator[dict[str, str]]:
             chunks.append(rng.choice(chunks))
         kind = "query" if rng.random() < 0.25 else "body"
         separators = ("&", "&", "&", "& ", "&&") if kind == "body" else ("&", "&", ";", "; ", "&;")
-        yield {
-            kind: "".join(chunk + rng.choice(separators) for chunk in chunks)[: rng.choice((None, None, -1))]
-        }
+        yield {kind: "".join(chunk + rng.choice(separators) for chunk in chunks)[: rng.choice((None, None, -1))]}
 
 
 def _chunk(rng: random.Random, few: list[str], patterns: Sequence[str]) -> str:
@@ -158,9 +156,7 @@ def differs(answer: dict[str, Any]) -> bool:
 
 def _start() -> subprocess.Popen[str]:
     command = ["ruby", str(HERE / "rack_corpus.rb")]
-    return subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8"
-    )
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8")
 
 
 def write_corpus(process: subprocess.Popen[str]) -> None:
@@ -191,9 +187,7 @@ def compare(process: subprocess.Popen[str], count: int, seed: int) -> int:
 
 def main() -> int:
     """The command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--count", type=int, default=100_000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--write-corpus", action="store_true")

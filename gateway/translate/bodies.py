@@ -78,7 +78,7 @@ def multipart_pairs(body: bytes, content_type: str) -> FormPairs:
     if found is None:
         raise Malformed("The content type multipart/form-data names no boundary.")
     line = b"\r\n--" + (found[1] or found[2]).encode()
-    _, *parts = (b"\r\n" + body).split(line, MAX_PARAMS + 2)
+    _, *parts = (b"\r\n" + body).split(line, MAX_PARAMS + 1)
     if not parts or not parts[-1].startswith(b"--"):
         raise Malformed("The multipart body does not end with its boundary, or has too many parts.")
     pairs: FormPairs = []

@@ -60,10 +60,8 @@ def read_params(method: str, query: str, headers: Pairs, body: bytes, root: str 
     media = _check_body(headers, body)
     if media == "json":
         return _merge(parse_nested(_mend(query_pairs(query))), read_json(body))
-    if media:
-        pairs = multipart_pairs(body, media)
-    else:
-        pairs = body_pairs(body, root if method in ("POST", "PUT") else None)
+    raw_root = root if method in ("POST", "PUT") else None
+    pairs = multipart_pairs(body, media) if media else body_pairs(body, raw_root)
     return parse_nested(_together(_mend(query_pairs(query)), _mend(pairs)))
 
 
@@ -223,14 +221,14 @@ def build_nested(tree: Params) -> str:
     its numbered hash, which `as_rows` reads alike; numbers and booleans come back as text.
     Raises ValueError for an empty hash or list, a list of lists and a key that is empty or holds a bracket.
     """
-    return "&".join(_build("", tree))
+    return "&".join(_build("", tree)) if tree else ""
 
 
 def _build(name: str, value: Any) -> Iterator[str]:
     if isinstance(value, list) and any(isinstance(row, dict) for row in value):
         value = {str(index): row for index, row in enumerate(value)}
     if isinstance(value, dict | list) and not value:
-        raise ValueError(f"{name or 'a form'}: form text has no empty hash or list")
+        raise ValueError(f"{name}: form text has no empty hash or list")
     if isinstance(value, dict):
         for key, inner in value.items():
             if not key or "[" in key or "]" in key:

@@ -41,7 +41,7 @@ _BRACKETS = (("%5B", "["), ("%5b", "["), ("%5D", "]"), ("%5d", "]"))
 _NAME = re.compile(r"[\[\]]*([^\[\]]+)\]*")
 _LIST_OF_HASHES = re.compile(r"^\[\]\[([^\[\]]+)\]$", re.MULTILINE)
 _LIST_OF_ANY = re.compile(r"^\[\](.+)$", re.MULTILINE)
-_PLAIN_NAME = re.compile(r"[^\[\]]+(?:\[[^\[\]]+\])*\Z")
+_PLAIN_NAME = re.compile(r"[^\[\]]++(?:\[[^\[\]]++\])*+\Z")
 _PATH = re.compile(r"[\[\]]+")
 
 
@@ -135,17 +135,17 @@ def _pairs(text: str, where: str) -> FormPairs:
         text = _SPACED.sub("&", text)
     if "+" in text:
         text = text.replace("+", " ")
-    escaped = "%" in text
-    if escaped:
-        if _BAD_PERCENT.search(text):
-            raise _bad_percent(text, where)
+    if "%" in text:
+        # Most escapes are brackets. A bad escape stays bad without them, as no bracket is a digit.
         for code, bracket in _BRACKETS:
             text = text.replace(code, bracket)
-    foreign = not text.isascii()
+        if _BAD_PERCENT.search(text):
+            raise _bad_percent(text, where)
+    plain = text.isascii() and "%" not in text
     pairs: FormPairs = []
     for chunk in text.split("&"):
         name, equals, value = chunk.partition("=")
-        if foreign or (escaped and "%" in chunk):
+        if not plain and ("%" in chunk or not chunk.isascii()):
             name, value = _unescape(name), _unescape(value)
         if chunk:
             pairs.append((name, value if equals else None))
@@ -159,9 +159,7 @@ def _unescape(piece: str) -> str:
 def _bad_percent(text: str, where: str) -> Malformed:
     chunk = next(chunk for chunk in text.split("&") if _BAD_PERCENT.search(chunk))
     name = shown(_unescape(chunk.partition("=")[0]))
-    return Malformed(
-        f"The {where} has a % that two hexadecimal digits do not follow, in the parameter `{name}`.", name
-    )
+    return Malformed(f"The {where} has a % that two hexadecimal digits do not follow, in the parameter `{name}`.", name)
 
 
 def shown(name: str) -> str:
@@ -179,22 +177,30 @@ def parse_nested(pairs: Iterable[tuple[str, str | None]]) -> Params:
     """
     params: Params = {}
     room = KEY_SPACE
+    parent, inside = "", params
     for name, value in pairs:
         room -= len(name)
-        if _PLAIN_NAME.match(name):
-            _set_plain(params, name, value)
+        before, _, last = name.rpartition("[")
+        if before == parent != "" and 0 < last.find("]") == len(last) - 1:
+            inside[last[:-1]] = value
+        elif _PLAIN_NAME.match(name):
+            parent, inside = before, _set_plain(params, name, value)
         else:
+            parent = ""
             _normalize(params, name, value, MAX_DEPTH, name)
     if room < 0:
         _check_key_space(params)
     return params
 
 
-def _set_plain(params: Params, name: str, value: str | None) -> None:
-    """The common case of `_normalize`, `a[b][c]`, without its expressions."""
+def _set_plain(params: Params, name: str, value: str | None) -> Params:
+    """The common case of `_normalize`, `a[b][c]`, without its expressions; the hash that the value went into.
+
+    As long as names go into the same hash, they need not find it again.
+    """
     if name[-1] != "]":
         params[name] = value
-        return
+        return params
     first, *path = name[:-1].replace("][", "[").split("[")
     if len(path) >= MAX_DEPTH:
         raise _too_deep(name)
@@ -208,6 +214,7 @@ def _set_plain(params: Params, name: str, value: str | None) -> None:
             raise _wrong_type("Hash", below, key, name)
         inner = below
     inner[last] = value
+    return inner
 
 
 def _normalize(params: Params, name: str, value: str | None, depth: int, whole: str) -> Any:
@@ -284,7 +291,5 @@ def _check_key_space(params: Params) -> None:
             waiting.extend(value)
         elif isinstance(value, dict):
             if sum(map(len, value)) > KEY_SPACE:
-                raise TooLarge(
-                    f"The names of the parameters are longer than {KEY_SPACE} characters together."
-                )
+                raise TooLarge(f"The names of the parameters are longer than {KEY_SPACE} characters together.")
             waiting.extend(value.values())
