@@ -9,8 +9,8 @@ from dataclasses import dataclass
 class Tenant:
     """An app with one business, and the grant that reaches it.
 
-    `id` is the store's key; `name` the operator's name for it (a log field); `app` the app's name in the settings;
-    `business` the pinned v3.1 business id; `grant` the store's key of the OAuth grant.
+    `id` is the store's key; `name` the operator's name for it (a log field); `app` the app's name in the
+    settings; `business` the pinned v3.1 business id; `grant` the store's key of the OAuth grant.
     """
 
     id: int

@@ -1,0 +1,199 @@
+"""The v3.1 token endpoint (v31.md §2): one refresh request, and what became of it."""
+
+from __future__ import annotations
+
+import re
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any
+
+import aiohttp
+import msgspec
+from authlib.oauth2.rfc6749.errors import (
+    InvalidClientError,
+    InvalidGrantError,
+    InvalidRequestError,
+    InvalidScopeError,
+    UnauthorizedClientError,
+    UnsupportedGrantTypeError,
+)
+from authlib.oauth2.rfc6749.parameters import prepare_token_request
+
+from gateway.grants.life import Failed, Failure, Tokens, sensible_life
+from gateway.grants.secret import Secret
+
+TOTAL_SECONDS = 20.0
+"""Less than half a lease, so that no request outlives its permission (reliability.md §3.3 step 4)."""
+LARGEST_ANSWER = 64 * 1024
+ACCESS_TOKEN = re.compile(r"[\x21-\x7e]{1,8192}")
+"""What may go into a header; v3.1's tokens take up to 2,048 characters (v31.md §2)."""
+HEADERS = {
+    "Content-Type": "application/x-www-form-urlencoded",
+    "Accept": "application/json",
+    "Accept-Encoding": "identity",
+}
+
+OURS = {
+    error.error
+    for error in (
+        InvalidClientError,
+        UnauthorizedClientError,
+        InvalidRequestError,
+        InvalidScopeError,
+        UnsupportedGrantTypeError,
+    )
+}
+"""Errors that say the app's credentials or the request are wrong: no user's consent mends them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """Our own v3.1 client of one app."""
+
+    client_id: str
+    client_secret: Secret
+
+
+class PermissionSpent(Exception):  # noqa: N818 - it is no error: it stops a request that may no longer be sent
+    """Connecting took so long that the lease may not cover the answer."""
+
+
+@dataclass(slots=True)
+class Wire:
+    """One request's way: `left` once the connection stands and the request may have been written."""
+
+    may_send: Callable[[], bool]
+    left: bool = False
+
+
+class TokenClient:
+    """Posts to the token endpoint: no cookies, redirects or proxies, a fresh connection for each request.
+
+    `tls` is given to aiohttp as `ssl`.
+    """
+
+    def __init__(
+        self, url: str, *, tls: ssl.SSLContext | bool = True, total_seconds: float = TOTAL_SECONDS
+    ) -> None:
+        self._url = url
+        self._tls = tls
+        self._total = aiohttp.ClientTimeout(total=total_seconds)
+        self._session: aiohttp.ClientSession | None = None
+
+    async def close(self) -> None:
+        """Closes the connections."""
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    async def refresh(
+        self, credentials: Credentials, refresh: Secret, may_send: Callable[[], bool] = lambda: True
+    ) -> Tokens | Failed:
+        """Trades a refresh token for the next pair.
+
+        `may_send` is asked when the connection stands, before a byte of the request leaves.
+        Never raises but for cancellation: each outcome is a value (reliability.md §3.3 steps 4, 7, 8).
+        """
+        body = prepare_token_request(
+            "refresh_token",
+            refresh_token=refresh.reveal(),
+            client_id=credentials.client_id,
+            client_secret=credentials.client_secret.reveal(),
+        )
+        wire = Wire(may_send)
+        try:
+            status, headers, text = await self._post(body, wire)
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError, PermissionSpent):
+            return Failed(Failure.AMBIGUOUS if wire.left else Failure.NOT_SENT)
+        return classify(status, headers.get("Retry-After"), text)
+
+    async def _post(self, body: str, wire: Wire) -> tuple[int, Any, bytes]:
+        if self._session is None:
+            self._session = self._open()
+        async with self._session.post(
+            self._url, data=body.encode(), allow_redirects=False, trace_request_ctx=wire
+        ) as response:
+            text = b""
+            async for chunk in response.content.iter_any():
+                text += chunk
+                if len(text) > LARGEST_ANSWER:
+                    raise ValueError("The token endpoint's answer is too long.")
+            return response.status, response.headers, text
+
+    def _open(self) -> aiohttp.ClientSession:
+        trace = aiohttp.TraceConfig()
+        trace.on_connection_create_end.append(_connected)
+        session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(force_close=True, ssl=self._tls, limit=0),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            headers=HEADERS,
+            timeout=self._total,
+            trust_env=False,
+            trace_configs=[trace],
+        )
+        session._retry_connection = False  # a refresh token is sent once; only we decide to send it again
+        return session
+
+
+async def _connected(session: aiohttp.ClientSession, context: SimpleNamespace, params: Any) -> None:
+    wire: Wire = context.trace_request_ctx
+    if not wire.may_send():
+        raise PermissionSpent
+    wire.left = True
+
+
+def classify(status: int, retry_after: str | None, text: bytes) -> Tokens | Failed:
+    """What an answer of the token endpoint means."""
+    body = _object(text)
+    if 200 <= status < 300 and "error" not in body:
+        return _tokens(body) or Failed(Failure.AMBIGUOUS)
+    if status < 300 or status in (400, 401, 403):
+        if body.get("error") == InvalidGrantError.error:
+            return Failed(Failure.INVALID_GRANT)
+        if body.get("error") in OURS:
+            return Failed(Failure.INVALID_CLIENT)
+    if status >= 500 and status != 503:
+        return Failed(Failure.AMBIGUOUS)
+    return Failed(Failure.TRANSIENT, _seconds(retry_after))
+
+
+def _object(text: bytes) -> dict[str, Any]:
+    try:
+        return msgspec.json.decode(text, type=dict[str, Any])
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return {}
+
+
+def _tokens(body: dict[str, Any]) -> Tokens | None:
+    access, refresh = _text(body.get("access_token")), _text(body.get("refresh_token"))
+    if not access or not ACCESS_TOKEN.fullmatch(access):
+        return None
+    return Tokens(
+        access=Secret(access),
+        life=sensible_life(_number(body.get("expires_in"))),
+        refresh=Secret(refresh) if refresh else None,
+        refresh_life=_number(body.get("refresh_token_expires_in")) or None,
+        user=_text(body.get("requested_by_id")),
+    )
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) and value else None
+
+
+def _number(value: object) -> float | None:
+    """Seconds, whether sent as a number or as text; None for nonsense."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    try:
+        number = float(value)
+    except (ValueError, OverflowError):
+        return None
+    return number if 0 <= number < 1e10 else None
+
+
+def _seconds(retry_after: str | None) -> float | None:
+    """`Retry-After` in seconds; its date form is not used, for clocks differ."""
+    return float(retry_after) if retry_after and re.fullmatch(r"[0-9]{1,9}", retry_after.strip()) else None

@@ -1,0 +1,68 @@
+"""Opening the store: the right schema, the right key, then its parts."""
+
+from __future__ import annotations
+
+from sqlalchemy import select
+
+from gateway.store.database import Database
+from gateway.store.failures import SchemaOld
+from gateway.store.grants import Grants
+from gateway.store.id_pairs import IdPairs
+from gateway.store.schema import bring_up_to_date, is_old
+from gateway.store.sealing import Seal, open_seal
+from gateway.store.tables import meta
+from gateway.store.tenants import Tenants
+
+
+class Store:
+    """What the gateway remembers. Every failure of it is a StoreFailed."""
+
+    ids: IdPairs
+    grants: Grants
+    tenants: Tenants
+
+    def __init__(self, database: Database, seal: Seal) -> None:
+        self._database = database
+        self.cluster = seal.cluster
+        """A random name made with the store: copies share it."""
+        self.ids = IdPairs(database)
+        self.grants = Grants(database, seal)
+        self.tenants = Tenants(database, seal, self.grants)
+
+    @classmethod
+    async def open(cls, url: str, key: bytes, *, migrate: bool | None = None) -> Store:
+        """Opens `sqlite:///PATH` or `postgresql://…` with the 32-byte key that its secrets are sealed under.
+
+        `migrate`: bring an old schema up to date; None does so on SQLite only.
+        Raises SchemaOld where the schema is old and may not be migrated, KeyWrong for a key that does not
+        fit, StoreFailed for all else.
+        """
+        database = Database(url)
+        try:
+            if await is_old(database):
+                if not (database.embedded if migrate is None else migrate):
+                    raise SchemaOld(
+                        "The store's schema is old: run `sage-gateway store migrate`, then start again."
+                    )
+                await bring_up_to_date(database)
+            return cls(database, await open_seal(database, key))
+        except BaseException:
+            await database.close()
+            raise
+
+    async def ready(self) -> None:
+        """Raises StoreFailed where the store cannot be read."""
+        await self._database.read(select(meta.c.value).where(meta.c.name == "cluster_id"))
+
+    async def close(self) -> None:
+        """Closes all connections."""
+        await self._database.close()
+
+
+async def migrate(url: str) -> None:
+    """Brings the schema of the store at `url` up to date; does nothing where it is. Raises StoreFailed."""
+    database = Database(url)
+    try:
+        await bring_up_to_date(database)
+    finally:
+        await database.close()
