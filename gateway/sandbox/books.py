@@ -52,6 +52,8 @@ class Books:
     singletons: dict[str, Record] = field(default_factory=dict)
     remembered: dict[str, Remembered] = field(default_factory=dict)
     next_legacy_id: int = FIRST_NEW_LEGACY_ID
+    mint: Callable[[], Record] | None = None
+    """Names new records while the seed is planted."""
 
     def now(self) -> str:
         return instant(self.clock())
@@ -90,7 +92,7 @@ class Books:
 
     def add(self, collection: str, record: Record) -> Record:
         """Stores a new record; gives it an id, timestamps and, by the switch, a legacy id."""
-        record = {**self.fresh(), **record}
+        record = record if "id" in record else {**self.fresh(), **record}
         record.setdefault("created_at", self.now())
         record.setdefault("updated_at", record["created_at"])
         self.shelf(collection)[record["id"]] = record
@@ -98,6 +100,8 @@ class Books:
 
     def fresh(self) -> Record:
         """The start of a new record, or of a part of one that has an id of its own."""
+        if self.mint is not None:
+            return self.mint()
         start: Record = {"id": self.new_id()}
         if self.switches.new_records_get_legacy_id:
             start["legacy_id"] = self.next_legacy_id

@@ -8,7 +8,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One item of an error array; `source` is an attribute path (`invoice_lines.tax_rate_id`), `base` or ""."""
+    """One item of an error array; `source` is an attribute path, `base` or "" (v31.md §10)."""
 
     message: str
     source: str = ""

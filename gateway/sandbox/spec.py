@@ -142,9 +142,7 @@ class Spec:
         found = self.operation(method, template)
         if not found or not found.body:
             return frozenset()
-        nested = {
-            f"{name}.{inner}" for name, part in _flat(found.body) for inner in (part.items or part).required
-        }
+        nested = {f"{name}.{inner}" for name, part in _flat(found.body) for inner in (part.items or part).required}
         return frozenset(found.body.required) | nested
 
     def readable(self, schema: str) -> Mapping[str, Type]:

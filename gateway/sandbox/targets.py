@@ -9,13 +9,14 @@ from gateway.sandbox.spec import Spec
 ODD = {
     "usual_supplier": "contacts",
     "status": "artefact_statuses",
-    "quote_status": "quote_statuses",
+    "invoice": "sales_invoices",
+    "country_of_registration": "countries_of_registration",
     "tax_address_region": "address_regions",
     "original_quote_estimate": "sales_quotes",
     "original_invoice": "sales_invoices",
     "analysis_type_category": "analysis_type_categories",
 }
-"""Names that do not end in the singular of a collection. `quote_statuses` is no path of v3.1."""
+"""Names that do not end in the singular of a collection."""
 
 SEVERAL = {
     "artefact": (
@@ -45,12 +46,12 @@ def singular(plural: str) -> str:
         return plural[:-3] + "y"
     if plural.endswith(("sses", "uses", "xes")):
         return plural[:-2]
-    return plural[:-1] if plural.endswith("s") else plural
+    return plural.removesuffix("s")
 
 
 @cache
 def target(name: str) -> str | None:
-    """The collection that `default_sales_ledger_account` (or `contact_types`) points into; None if unknown."""
+    """The collection that `default_sales_ledger_account` (or `contact_types`) points into; None if none."""
     if name in ODD:
         return ODD[name]
     known = singulars()

@@ -1,0 +1,104 @@
+"""The ledger: what a document or payment posts, and how it is reversed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+
+from gateway.sandbox.books import Books, Record, Ref, pointing
+from gateway.sandbox.values import ZERO
+
+DEBTORS, CREDITORS, TAX_ON_SALES, TAX_ON_PURCHASES = 1100, 2100, 2200, 2201
+"""Nominal codes of the control accounts (v2.md §7.4)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One side of a posting: `amount` is a debit, or a credit where it is negative."""
+
+    account: Ref | None
+    amount: Decimal
+    tax_rate: Ref | None = None
+    description: str | None = None
+
+
+def control(books: Books, nominal_code: int) -> Ref | None:
+    """The ledger account with a nominal code."""
+    found = (a for a in books.live("ledger_accounts") if a.get("nominal_code") == nominal_code)
+    account = next(found, None)
+    return None if account is None else Ref("ledger_accounts", account["id"])
+
+
+def post(books: Books, collection: str, record: Record, kind: str, entries: Iterable[Entry]) -> None:
+    """Posts a record's entries under one transaction, in place of those it posted before."""
+    transaction = books.at(record.get("transaction"))
+    fields = {
+        "date": record["date"],
+        "reference": record.get("reference"),
+        "displayed_as": None,
+        "total": record["total_amount"],
+        "total_in_transaction_currency": record["total_amount"],
+        "contact": record.get("contact"),
+        "transaction_type": Ref("transaction_types", kind),
+        "deleted": False,
+        "_origin": Ref(collection, record["id"]),
+    }
+    if transaction is None:
+        transaction = books.add("transactions", fields)
+        record["transaction"] = Ref("transactions", transaction["id"])
+    else:
+        transaction.update(fields)
+        books.touch(transaction)
+    record["transaction_type"] = transaction["transaction_type"]
+    _clear(books, transaction)
+    for entry in entries:
+        if entry.amount and entry.account is not None:
+            _enter(books, transaction, entry)
+
+
+def _enter(books: Books, transaction: Record, entry: Entry) -> None:
+    books.add(
+        "ledger_entries",
+        {
+            "date": transaction["date"],
+            "debit": max(entry.amount, ZERO),
+            "credit": max(-entry.amount, ZERO),
+            "ledger_account": entry.account,
+            "transaction": Ref("transactions", transaction["id"]),
+            "contact": transaction["contact"],
+            "tax_rate": entry.tax_rate,
+            "description": entry.description,
+            "deleted": False,
+        },
+    )
+
+
+def reverse(books: Books, record: Record) -> None:
+    """Marks what a record posted as deleted."""
+    transaction = books.at(record.get("transaction"))
+    if transaction is None:
+        return
+    transaction["deleted"] = True
+    books.touch(transaction)
+    for entry in pointing(books.live("ledger_entries"), "transaction", transaction["id"]):
+        entry["deleted"] = True
+        books.touch(entry)
+
+
+def _clear(books: Books, transaction: Record) -> None:
+    shelf = books.shelf("ledger_entries")
+    for entry in list(pointing(shelf.values(), "transaction", transaction["id"])):
+        del shelf[entry["id"]]
+
+
+def balance(books: Books, account: Ref, from_date: str = "", to_date: str = "9999") -> tuple[Decimal, Decimal]:
+    """Debits and credits of a ledger account between two dates, both included."""
+    debits = credits_ = ZERO
+    for entry in books.live("ledger_entries"):
+        if entry["deleted"] or entry["ledger_account"] != account:
+            continue
+        if from_date <= entry["date"] <= to_date:
+            debits += entry["debit"]
+            credits_ += entry["credit"]
+    return debits, credits_

@@ -1,0 +1,103 @@
+"""Plants the seed of one business."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from gateway.sandbox.books import Books, Record
+from gateway.sandbox.registry import kind_of
+from gateway.sandbox.seed.contacts import CONTACTS, FIRST_THREE, contact_fields
+from gateway.sandbox.seed.goods import PRODUCTS, SERVICES, product_fields, service_fields
+from gateway.sandbox.seed.ledger import BANKS, PRICE_TYPES, RATE_TYPES, TAX_RATES, accounts, bank_fields, settings
+from gateway.sandbox.seed.minting import Mint
+from gateway.sandbox.seed.reference import shared
+from gateway.sandbox.seed.trade import INVOICES, PAYMENTS, invoice_fields, payment_fields
+from gateway.sandbox.switches import Switches
+
+PLANTED = datetime(2025, 6, 30, 9, 0, tzinfo=UTC).timestamp()
+
+FIRST_LEGACY_IDS = {
+    "ledger_accounts": 66_001,
+    "bank_accounts": 8_801,
+    "contacts": 53_210,
+    "products": 7_701,
+    "services": 7_801,
+    "sales_invoices": 90_201,
+    "contact_payments": 60_101,
+    "product_sales_price_types": 1,
+    "service_rate_types": 1,
+}
+
+
+@dataclass(slots=True)
+class Gardener:
+    """Plants records through the kinds' own rules, as if v3.1 had been asked to make them."""
+
+    books: Books
+    mint: Mint
+
+    def plant(self, collection: str, fields: Record) -> Record:
+        kind = kind_of(collection)
+        new = {**self.mint.start(collection), **fields}
+        kind.settle(self.books, new, None)
+        record = self.books.add(collection, new)
+        kind.stored(self.books, record, None)
+        return record
+
+
+def open_books(business: str, clock: Callable[[], float], switches: Switches, *, seed: bool, lead: bool) -> Books:
+    """The books of a business: with a chart, tax rates, price types and two banks; with `seed` all the rest."""
+    books = Books(business, lambda: PLANTED, switches, shared())
+    # The second business starts 20 numbers higher: most of its legacy ids are the first one's too.
+    first = {name: number + (0 if lead else 20) for name, number in FIRST_LEGACY_IDS.items()}
+    mint = Mint(books, first)
+    books.mint = mint.part
+    gardener = Gardener(books, mint)
+    _setting(books, gardener)
+    if seed:
+        _trade(books, gardener, lead)
+    books.mint = None
+    books.clock = clock
+    return books
+
+
+def _setting(books: Books, gardener: Gardener) -> None:
+    for rate in TAX_RATES:
+        books.add("tax_rates", dict(rate))
+    for fields in accounts():
+        gardener.plant("ledger_accounts", fields)
+    for name in PRICE_TYPES:
+        gardener.plant("product_sales_price_types", {"name": name, "active": True})
+    for name in RATE_TYPES:
+        gardener.plant("service_rate_types", {"name": name, "active": True})
+    for bank in BANKS:
+        gardener.plant("bank_accounts", bank_fields(books, bank))
+    books.singletons.update(settings(books))
+
+
+def _trade(books: Books, gardener: Gardener, lead: bool) -> None:
+    for index, contact in enumerate(CONTACTS):
+        fields = contact_fields(contact)
+        given: Record = FIRST_THREE[index] if lead and index < len(FIRST_THREE) else {}
+        if not lead and index == 0:
+            given = {"legacy_id": FIRST_THREE[2]["legacy_id"]}
+        gardener.plant("contacts", {**fields, **given})
+    for product in PRODUCTS:
+        gardener.plant("products", product_fields(books, product))
+    for service in SERVICES:
+        gardener.plant("services", service_fields(books, service))
+    for invoice in INVOICES:
+        books.clock = _clock_at(invoice.date)
+        record = gardener.plant("sales_invoices", invoice_fields(books, invoice))
+        if invoice.void:
+            kind_of("sales_invoices").remove(books, record, "raised in error")
+    for payment in PAYMENTS:
+        books.clock = _clock_at(payment.date)
+        gardener.plant("contact_payments", payment_fields(books, payment))
+
+
+def _clock_at(date: str) -> Callable[[], float]:
+    moment = datetime.fromisoformat(f"{date}T10:00:00+00:00").timestamp()
+    return lambda: moment
