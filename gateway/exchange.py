@@ -1,0 +1,123 @@
+"""One exchange, top to bottom, and the two ports it needs."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, Protocol
+
+from gateway.errors import GatewayError, TableWrong
+from gateway.messages import Caller, Exchange, Note, Step, V2Request, V2Response, V3Request, V3Response
+from gateway.resources.registry import find, table_of
+from gateway.translate import faults
+from gateway.translate.calls import Call
+from gateway.translate.draft import Draft, Hole, ReplyDraft, RequestDraft
+from gateway.translate.plans import plan_of
+
+MOST_ROUNDS = 4
+"""A fact may show the way to another; a longer chain is a table's mistake."""
+
+
+class Lookup(Protocol):
+    """Finds facts for one business."""
+
+    async def facts(self, holes: Collection[Hole]) -> Mapping[Hole, Any]:
+        """The facts for these holes; those that do not exist are left out."""
+        ...
+
+    async def keep(self, pairs: Sequence[tuple[str, str, int]]) -> Mapping[tuple[str, str], int]:
+        """Remember (kind, modern id, legacy id) from answers; gives the numbers that are shown instead of Sage's."""
+        ...
+
+
+class Upstream(Protocol):
+    """v3.1, for one tenant and call."""
+
+    async def send(self, request: V3Request) -> V3Response:
+        """The answer, of any status below 500. Raises UpstreamFailed, NeedsConsent."""
+        ...
+
+
+class Journey:
+    """What has happened so far in one exchange."""
+
+    def __init__(self, lookup: Lookup, upstream: Upstream) -> None:
+        self.lookup = lookup
+        self.upstream = upstream
+        self.steps: list[Step] = []
+        self.notes: list[Note] = []
+        self.facts: dict[Hole, Any] = {}
+
+    async def settle(self, draft: Draft) -> None:
+        """Fill the draft's holes. Raises BadCall for a record that does not exist."""
+        self.notes += draft.notes
+        for _ in range(MOST_ROUNDS):
+            if not draft.gaps:
+                return
+            missing = [hole for hole in draft.holes if hole not in self.facts]
+            if missing:
+                self.facts.update(await self.lookup.facts(missing))
+            draft.fill(self.facts)
+        if draft.gaps:
+            raise TableWrong("a chain of facts has no end")
+
+    async def send(self, call: Call, draft: RequestDraft) -> V3Response | None:
+        """Send a settled request. Raises what v3.1's refusal means, unless the request is optional."""
+        request = draft.message
+        try:
+            answer = await self.upstream.send(request)
+        except GatewayError:
+            if draft.optional:
+                return None
+            raise
+        self.steps.append(Step(request, answer))
+        if answer.status < 400:
+            return answer
+        if draft.optional:
+            return None
+        raise faults.refusal(call, answer)
+
+    async def reply(self, draft: ReplyDraft) -> V2Response:
+        """The settled reply; every id in it is remembered before it is given out."""
+        if draft.seen:
+            shown = await self.lookup.keep(draft.seen)
+            if shown and draft.again is not None:
+                draft = draft.again({key: number for (_, key), number in shown.items()})
+        await self.settle(draft)
+        return draft.message
+
+
+async def exchange(call: V2Request, caller: Caller, lookup: Lookup, upstream: Upstream) -> Exchange:
+    """Carry out one v2 call. Every GatewayError becomes the reply."""
+    journey = Journey(lookup, upstream)
+    resource = ""
+    try:
+        resource = resource_of(call)
+        found = find(call, caller)
+        reply = await run(found, journey)
+    except GatewayError as error:
+        reply = faults.render(error)
+    return Exchange(call, tuple(journey.steps), reply, tuple(journey.notes), resource, journey.facts)
+
+
+async def run(call: Call, journey: Journey) -> V2Response:
+    """Drive the call's plan to its reply."""
+    plan, answer = plan_of(call), None
+    try:
+        while True:
+            draft = plan.send(answer)
+            await journey.settle(draft)
+            answer = await journey.send(call, draft) if isinstance(draft, RequestDraft) else draft
+    except StopIteration as done:
+        return await journey.reply(done.value)
+
+
+def resource_of(call: V2Request) -> str:
+    """The v2 resource's name for logs and metrics, "" where v2 did not route the call."""
+    found = table_of(call)
+    return found[0].name if found else ""
+
+
+def needs_turn(call: V2Request) -> bool:
+    """Whether v3.1 wants this write alone: it numbers contacts, products, services and documents (v31.md §11)."""
+    found = table_of(call)
+    return found is not None and found[1] == "create" and found[0].serial

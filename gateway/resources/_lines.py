@@ -1,0 +1,115 @@
+"""The lines of sales documents: what they hold, and the tax that v3.1 must be told (v31.md §7)."""
+
+from __future__ import annotations
+
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Any
+
+from gateway.resources._parts import NULLABLE, half_up, number
+from gateway.translate.codecs import FLAG, MONEY, decimal_text, text
+from gateway.translate.draft import Hole
+from gateway.translate.rules import Computed, Field, Identity, ReadOnly, Reference, Rule, Unsupported
+from gateway.translate.writing import Writing
+
+INPUTS = ("quantity", "unit_price", "discount_percentage", "discount_amount", "unit_price_includes_tax")
+
+
+def fixed_discount(inputs: dict[str, Any]) -> str | None:
+    """A discount in money stays where there is none in percent; else the percentage says it all."""
+    amount, percentage = inputs["discount_amount"], inputs["discount_percentage"]
+    return None if number(percentage) or not number(amount) else str(amount)
+
+
+def line_tax(inputs: dict[str, Any]) -> str | None:
+    """The line's tax: its net amount by the rate's percentage, half-up to two places.
+
+    A price that includes tax is taken apart: 17.00 at 20 % is 14.17 and 2.83 (v2.md §6.22, recorded).
+    """
+    percentage = inputs["tax_rate/percentage"]
+    if percentage is None:
+        return None
+    amount = number(inputs["quantity"]) * number(inputs["unit_price"])
+    if number(inputs["discount_percentage"]):
+        amount -= amount * number(inputs["discount_percentage"]) / 100
+    else:
+        amount -= number(inputs["discount_amount"])
+    amount = half_up(amount)
+    rate = number(percentage) / 100
+    if inputs["unit_price_includes_tax"]:
+        return decimal_text(amount - half_up(amount / (1 + rate)))
+    return decimal_text(half_up(amount * rate))
+
+
+def price_from_net(writing: Writing) -> str | None:
+    """Some clients give a line's net amount and no price (captures: a Portuguese shop)."""
+    net = writing.sent.get("net_amount")
+    if net in (None, ""):
+        return None
+    amount = Decimal(MONEY.up(net, writing.where("net_amount")))
+    quantity = number(writing.take("quantity") or "1")
+    price = amount / quantity if quantity else amount
+    exact = price.quantize(Decimal("0.00001"), ROUND_HALF_UP)
+    return decimal_text(exact)
+
+
+def rates_of(breakdown: Any, tax: Any, net: Any) -> str:
+    """The percentage that was charged: of the tax's breakdown, else of the amounts."""
+    if breakdown:
+        return decimal_text(sum((number(part.get("percentage")) for part in breakdown), Decimal(0)))
+    if not number(net):
+        return "0.0"
+    return decimal_text((number(tax) * 100 / number(net)).quantize(Decimal("0.1"), ROUND_HALF_UP))
+
+
+def ledger_account(writing: Writing) -> Any:
+    """The account of a line that names none (v2.md §7.2: Portuguese clients never do): the product's or service's, else
+    the contact's own, else the app's, else the first that v3.1 shows for sales."""
+    where = writing.where("ledger_account_id")
+    writing.draft.note("ledger_defaulted", where, "no ledger account was sent; a usual one was taken")
+    setting = writing.caller.sales_ledger_account
+    if setting:
+        last = Hole("ledger_accounts", setting, by="legacy_id")
+    else:
+        last = Hole("ledger_accounts", "visible_in=sales", by="first")
+    contact = writing.above.take("contact_id") if writing.above else None
+    if contact is None and writing.above is not None and writing.above.current is not None:
+        contact = (writing.above.current.get("contact") or {}).get("id")
+    chain = last if contact is None else account_of("contacts", contact, "default_sales_ledger_account.id", last)
+    for kind, name in (("products", "product_id"), ("services", "service_id")):
+        record = writing.take(name)
+        if record is not None:
+            return account_of(kind, record, "sales_ledger_account.id", chain)
+    return chain
+
+
+def account_of(kind: str, record: Any, want: str, otherwise: Hole) -> Hole:
+    """A record's own account, else what comes after it."""
+    known = record if isinstance(record, Hole) else Hole(kind, record)
+    return Hole(kind, known.known, want=want, by=known.by, then=lambda fact: otherwise if fact is None else fact)
+
+
+LINE: tuple[Rule, ...] = (
+    Identity(),
+    Field("description", codec=NULLABLE, required="blank"),
+    Field("quantity", codec=MONEY, default=lambda _: "1.0"),
+    Field("unit_price", codec=MONEY, default=price_from_net, required="is not a number"),
+    ReadOnly("net_amount", codec=MONEY),
+    Computed("tax_amount", "tax_amount", of=(*INPUTS, "tax_rate/percentage"), reckon=line_tax),
+    Reference("tax_rate", to="tax_rates", aliases=("tax_code",), name="displayed_as"),
+    Computed("tax_rate_percentage", of=("tax_breakdown", "tax_amount", "net_amount"), told=rates_of),
+    Field("unit_price_includes_tax", codec=FLAG),
+    Field("discount_percentage", codec=MONEY),
+    Computed("", "discount_amount", of=("discount_percentage", "discount_amount"), reckon=fixed_discount),
+    Reference("product", to="products"),
+    Reference("service", to="services"),
+    Reference("ledger_account", to="ledger_accounts", default=ledger_account),
+    Unsupported("product_code", "v3.1 names a line's product by its id alone", None),
+    Unsupported("vat_exemption_reason_id", "v3.1 has no exemption reasons; the tax rate alone says it"),
+    Unsupported("lock_version", "v3.1 has none; the invoice's own is checked", 0),
+)
+KEPT = ("analysis_type_categories", "trade_of_asset", "eu_goods_services_type_id", "eu_sales_description_id")
+
+
+def document_text(limit: int | None = None) -> Any:
+    """Text of a document: what was never supplied is null (v2.md §4.2)."""
+    return text(limit, empty=None)

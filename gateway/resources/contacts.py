@@ -1,0 +1,76 @@
+"""`contacts` (v2.md §6.5). Systems contacts such as "HMRC Payments" show in lists, as they did."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gateway.resources._parts import ADDRESS, ADDRESS_KEPT, CONTACT_TYPES, LOCK_VERSION, STAMPS
+from gateway.translate.codecs import text
+from gateway.translate.queries import Filter
+from gateway.translate.resource import Table
+from gateway.translate.rules import Computed, Field, Identity, Nested, Reference
+from gateway.translate.writing import Writing
+
+PERSON = "main_contact_person"
+
+
+def person(writing: Writing) -> Any:
+    """v3.1 wants a name; a contact without a company goes by its person's."""
+    return writing.take(f"{PERSON}.name")
+
+
+def both_names(company: str | None, name: str | None) -> str:
+    """`Company (Name)`, or the one there is (v2.md §6.5, recorded)."""
+    if company and name:
+        return f"{company} ({name})"
+    return company or name or ""
+
+
+TABLES = (
+    Table(
+        "contacts",
+        Identity(),
+        Field(
+            "company",
+            "name",
+            text(100),
+            aliases=("company_name",),
+            default=person,
+            required="This field is required.",
+        ),
+        Field("name", f"{PERSON}.name", text(50)),
+        Computed("name_and_company_name", of=("name", f"{PERSON}.name"), told=both_names),
+        Reference(
+            "contact_types",
+            to=CONTACT_TYPES,
+            many=True,
+            single="contact_type",
+            required=("Must specify either customer or supplier", "base"),
+        ),
+        Field("email", f"{PERSON}.email", text(100)),
+        Field("telephone", f"{PERSON}.telephone", text(50)),
+        Field("mobile", f"{PERSON}.mobile", text(50)),
+        Field("notes", codec=text(4000)),
+        Field("tax_number", codec=text(255), aliases=("tax_reference",)),
+        Nested("main_address", of=ADDRESS, holds="addresses", keep=ADDRESS_KEPT),
+        Nested("delivery_address", of=ADDRESS, holds="addresses", keep=ADDRESS_KEPT),
+        *STAMPS,
+        LOCK_VERSION,
+        v3="contacts",
+        root="contact",
+        verbs="list one create update delete",
+        filters=(
+            Filter("search"),
+            Filter("email"),
+            Filter(
+                "contact_type",
+                "contact_type_id",
+                to=CONTACT_TYPES,
+                aliases=("contact_type_id", "contact.contact_type"),
+            ),
+        ),
+        expands=("list", "one"),
+        parts={PERSON: ("job_title", "fax", "contact_person_type_ids", "is_main_contact", "is_preferred_contact")},
+        serial=True,
+    ),
+)

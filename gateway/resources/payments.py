@@ -1,0 +1,116 @@
+"""`sales_invoices/{id}/payments` (v2.md §6.23): v3.1's contact payments, allocated to the invoice."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from decimal import Decimal
+from typing import Any
+
+from gateway.errors import NotFound, Retired
+from gateway.messages import Record, V3Response
+from gateway.resources._parts import LOCK_VERSION
+from gateway.resources._regions import PAYMENT_TYPES
+from gateway.translate.calls import Call
+from gateway.translate.codecs import DATE, FLAG, MONEY, text
+from gateway.translate.draft import Draft, RequestDraft
+from gateway.translate.pages import window
+from gateway.translate.plans import Plan, down, down_all, every, get, selection, up
+from gateway.translate.resource import Table
+from gateway.translate.rules import Constant, Field, Identity, ReadOnly, Reference, Unsupported
+
+RECEIPT = "CUSTOMER_RECEIPT"
+INVOICES = "sales_invoices"
+NO_PDF = "v3.1 makes no PDF of a payment"
+
+
+def invoice(call: Call) -> RequestDraft:
+    """The request for the invoice that the path names: whose it is."""
+    return RequestDraft(
+        "GET", [INVOICES, call.key(INVOICES, 0)], [["mark_as_sent", "false"], ["attributes", "contact"]]
+    )
+
+
+def allocated(record: Record, invoice_id: str) -> Record | None:
+    """A payment as far as it pays this invoice; None where it does not."""
+    parts = [
+        part for part in record.get("allocated_artefacts") or () if (part.get("artefact") or {}).get("id") == invoice_id
+    ]
+    if not parts:
+        return None
+    amount = sum((Decimal(part["amount"]) for part in parts), Decimal(0))
+    return {**record, "total_amount": MONEY.down(amount), "voided": record.get("deleted_at") is not None}
+
+
+def pay(call: Call) -> Plan:
+    """POST: the whole amount is allocated to the invoice."""
+    draft = up(call, creating=True)
+    answer: V3Response = yield invoice(call)
+    found = answer.body
+    assert draft.body is not None  # noqa: S101 - `up` made it
+    draft.body["contact_id"] = found["contact"]["id"]
+    draft.body["allocated_artefacts"] = [{"artefact_id": found["id"], "amount": draft.body["total_amount"]}]
+    answer = yield draft
+    again: V3Response | None = yield get(call, answer.body["id"], optional=True)
+    record = again.body if again else answer.body
+    return down(call, allocated(record, found["id"]) or record, 201, asked=again is not None)
+
+
+def one_payment(call: Call) -> Generator[Draft, Any, Record]:
+    """The payment that the path names. Raises NotFound where it does not pay the invoice in the path."""
+    if call.pdf:
+        raise Retired(NO_PDF)
+    answer: V3Response = yield invoice(call)
+    found = answer.body
+    answer = yield get(call)
+    record = allocated(answer.body, found["id"])
+    if record is None:
+        raise NotFound("Not Found")
+    return record
+
+
+def read_payment(call: Call) -> Plan:
+    """GET one."""
+    return down(call, (yield from one_payment(call)))
+
+
+def delete_payment(call: Call) -> Plan:
+    """DELETE: v3.1 takes it out of the books; v2 showed it voided."""
+    record = yield from one_payment(call)
+    yield RequestDraft("DELETE", [call.table.v3, record["id"]])
+    return down(call, {**record, "voided": True})
+
+
+def payments_of(call: Call) -> Plan:
+    """GET list: of the contact's receipts, those that pay the invoice."""
+    start, size = window(call.params)
+    answer: V3Response = yield invoice(call)
+    found = answer.body
+    narrowed = [["contact_id", found["contact"]["id"]], ["transaction_type_id", RECEIPT]]
+    receipts = yield from every(call.table.v3, [*selection(call.table, "list"), *narrowed])
+    rows = [row for receipt in receipts if (row := allocated(receipt, found["id"]))]
+    return down_all(call, rows[start : start + size], (len(rows), start, size))
+
+
+TABLES = (
+    Table(
+        "sales_invoices/*/payments",
+        Identity(),
+        Constant("transaction_type_id", RECEIPT),
+        Field("date", codec=DATE, required="invalid date"),
+        Field("reference", codec=text(25)),
+        Field("amount", "total_amount", MONEY, required="is not a number"),
+        ReadOnly("voided", codec=FLAG),
+        Unsupported("source", "v3.1 does not name the debtors' account of a payment", {"$key": None}),
+        Reference("bank_account", to="bank_accounts", flat="bank_account_id", flat_only=True, required="blank"),
+        Reference("destination", "bank_account/ledger_account", to="ledger_accounts"),
+        Reference("payment_type", "payment_method", to=PAYMENT_TYPES, flat="payment_type_id", flat_only=True),
+        LOCK_VERSION,
+        v3="contact_payments",
+        root="sales_invoice_payment",
+        v3_root="contact_payment",
+        verbs="list one create delete",
+        plans={"list": payments_of, "one": read_payment, "create": pay, "delete": delete_payment},
+        reads=("allocated_artefacts", "deleted_at"),
+        notes="v3.1 makes no PDF of a payment",
+    ),
+)

@@ -1,0 +1,83 @@
+"""`products` and `services` (v2.md §6.21, §6.29). v2 has one price where v3.1 has a list: the first."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gateway.resources._parts import LOCK_VERSION
+from gateway.translate.codecs import BIT, MONEY, text
+from gateway.translate.draft import Hole
+from gateway.translate.resource import Table
+from gateway.translate.rules import Constant, Field, Identity, Reference, Rule, Unsupported
+from gateway.translate.writing import Writing
+
+
+def default_account(area: str) -> Any:
+    """v2 filled in the first account of the area (v2.md §4.4: a description alone is enough); v3.1 requires one."""
+
+    def hole(_: Writing) -> Hole:
+        return Hole("ledger_accounts", f"visible_in={area}", by="first")
+
+    return hole
+
+
+ACCOUNT = Reference("ledger_account", "sales_ledger_account", to="ledger_accounts", default=default_account("sales"))
+TAX = Reference("tax_code", "sales_tax_rate", to="tax_rates", aliases=("tax_rate",))
+NO_PLACE = "v3.1 has no place for it"
+PRICE = "sales_prices.0"
+RATE = "sales_rates.0"
+
+
+def named(part: str, name: str) -> Any:
+    """v3.1's name for the price, where there is a price."""
+    return lambda writing: name if writing.take(part) else None
+
+
+PRODUCT: tuple[Rule, ...] = (
+    Identity(),
+    Field("description", codec=text(255), required="blank"),
+    Field("product_code", "item_code", text(255)),
+    Unsupported("extra_info", NO_PLACE, ""),
+    Field("sales_price", f"{PRICE}.price", MONEY),
+    Field("sales_price_includes_tax", f"{PRICE}.price_includes_tax", BIT),
+    Constant(f"{PRICE}.price_name", named("sales_prices", "Sales Price")),
+    Field("cost_price", codec=MONEY, aliases=("last_cost_price",)),
+    ACCOUNT,
+    Constant("purchase_ledger_account_id", default_account("expenses")),
+    TAX,
+    LOCK_VERSION,
+)
+
+SERVICE: tuple[Rule, ...] = (
+    Identity(),
+    Field("description", codec=text(255), required="blank"),
+    Unsupported("extra_info", NO_PLACE, ""),
+    Field("period_rate_price", f"{RATE}.rate", MONEY),
+    Field("rate_includes_tax", f"{RATE}.rate_includes_tax", BIT),
+    Constant(f"{RATE}.rate_name", named("sales_rates", "Rate")),
+    Unsupported("period_type", "v3.1's services have no period", {"id": 1, "$key": 1}, writes_as=("period_type_id",)),
+    ACCOUNT,
+    TAX,
+    LOCK_VERSION,
+)
+
+TABLES = (
+    Table(
+        "products",
+        *PRODUCT,
+        v3="products",
+        root="product",
+        verbs="list one create update delete",
+        parts={"sales_prices": ("price_name", "product_sales_price_type_id")},
+        serial=True,
+    ),
+    Table(
+        "services",
+        *SERVICE,
+        v3="services",
+        root="service",
+        verbs="list one create update delete",
+        parts={"sales_rates": ("rate_name", "service_rate_type_id")},
+        serial=True,
+    ),
+)

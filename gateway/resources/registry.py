@@ -1,0 +1,93 @@
+"""Every table, found by being in this package; checked against each other; routed."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from types import MappingProxyType
+
+from gateway import resources
+from gateway.errors import TableWrong
+from gateway.messages import Caller, Pairs, V2Request
+from gateway.resources._regions import REGIONS
+from gateway.translate.calls import Call, Routes, read_call, split_target
+from gateway.translate.dialect import spoken
+from gateway.translate.resource import Table
+
+
+def _found() -> Iterator[Table]:
+    for module in sorted(info.name for info in pkgutil.iter_modules(resources.__path__)):
+        if not module.startswith("_") and module != "registry":
+            yield from importlib.import_module(f"{resources.__name__}.{module}").TABLES
+
+
+@dataclass(frozen=True, slots=True)
+class KindPath:
+    """How records of a kind are read from v3.1: the collection's path, None where it has none (invoice lines), and
+    the fixed parameters of its list and of a single read."""
+
+    path: str | None
+    query: Pairs = ()
+    read_query: Pairs = ()
+
+
+BARE_KINDS: Mapping[str, str | None] = MappingProxyType(
+    {
+        "payment_methods": "/payment_methods",
+        "ledger_account_groups": None,
+        "addresses": "/addresses",
+        "bank_account_types": "/bank_account_types",
+    }
+)
+"""Kinds that references point at and that no table of ours serves."""
+
+TABLES: tuple[Table, ...] = tuple(_found())
+ROUTES = Routes(TABLES)
+
+
+def _kinds() -> Mapping[str, KindPath]:
+    found = {kind: KindPath(path) for kind, path in BARE_KINDS.items()}
+    for table in TABLES:
+        if table.v3 and table.kind == table.v3 and table.kind not in found and not table.singleton:
+            queries = table.queries
+            found[table.kind] = KindPath(f"/{table.v3}", queries.get("kind", ()), queries.get("one", ()))
+        found.update({kind: KindPath(None) for kind in table.holds() if kind not in found})
+    for table in TABLES:
+        if missing := table.kinds() - found.keys():
+            raise TableWrong(f"{table.path} refers to kinds that no table defines: {sorted(missing)}")
+    return MappingProxyType(found)
+
+
+KINDS: Mapping[str, KindPath] = _kinds()
+
+
+@cache
+def _spoken(table: Table, name: str, caller: Caller) -> Table:
+    return table.speak(spoken(caller, REGIONS).swap)
+
+
+def find(request: V2Request, caller: Caller) -> Call:
+    """The call that a request is, its table in the caller's dialect.
+
+    Raises AccessDenied for what v2 did not route, and what reading its parameters raises.
+    """
+    table, verb, keys = ROUTES.find(request.method, split_target(request.target)[0])
+    plain = Caller(country=caller.country, date_order=caller.date_order, date_out=caller.date_out)
+    spoken_table = _spoken(table, table.name, plain) if plain != Caller() else table
+    return read_call(request, caller, spoken_table, verb, keys)
+
+
+def table_of(request: V2Request) -> tuple[Table, str] | None:
+    """The table and verb that a request is for; None where v2 did not route it."""
+    try:
+        table, verb, _ = ROUTES.find(request.method, split_target(request.target)[0])
+    except Exception as error:
+        from gateway.errors import AccessDenied
+
+        if isinstance(error, AccessDenied):
+            return None
+        raise
+    return table, verb

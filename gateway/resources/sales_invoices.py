@@ -1,0 +1,241 @@
+"""`sales_invoices` (v2.md §6.22)."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import Any
+
+from gateway.errors import BadCall
+from gateway.messages import Note, Record, V3Response
+from gateway.resources._countries import COUNTRIES
+from gateway.resources._lines import KEPT, LINE, document_text
+from gateway.resources._parts import (
+    ADDRESS_TEXT,
+    DATES,
+    LOCK_VERSION,
+    STAMPS,
+    STATUSES,
+    address_text,
+    number,
+    tax_on,
+)
+from gateway.translate.calls import Call
+from gateway.translate.codecs import DATE, MONEY, decimal_text, plain, text
+from gateway.translate.draft import Draft, FactsDraft, Hole, RequestDraft
+from gateway.translate.plans import Plan, create, down, every, get
+from gateway.translate.queries import Filter
+from gateway.translate.resource import Table
+from gateway.translate.rules import Aside, Computed, Field, Identity, Nested, ReadOnly, Reference, Unsupported
+
+NO_REASON = "no void reason supplied"
+"""v2's own text where a client gave none (v2.md §6.22, recorded)."""
+
+MAIN = "main_address"
+
+
+def bare_number(shown: Any, prefix: Any) -> str:
+    """A document's number without its prefix: `117` of `SI-117`."""
+    text_shown = plain(shown)
+    return text_shown.removeprefix(prefix) if prefix else text_shown
+
+
+def full_number(shown: Any, prefix: Any) -> str:
+    """A document's number with its prefix, whether v3.1 showed it so or apart."""
+    return f"{plain(prefix)}{bare_number(shown, prefix)}"
+
+
+def carriage_rate(tax: Any, net: Any) -> str:
+    """The percentage charged on carriage, by its amounts."""
+    if not number(net):
+        return "0.0"
+    return decimal_text(round(number(tax) * 100 / number(net), 1))
+
+
+def same_text(free: Any, parts: Any, delivery_free: Any, delivery: Any) -> bool:
+    """Whether goods go to the main address."""
+    there = address_text(delivery_free, delivery)
+    return there is not None and there == address_text(free, parts)
+
+
+def create_invoice(call: Call) -> Plan:
+    """POST; an invoice that names no contact gets the one that its customer's data find, or a new one."""
+    if call.sent.get("contact_id") not in (None, "") or isinstance(call.sent.get("contact"), dict):
+        return (yield from create(call))
+    contact, note = yield from customer(call)
+    call.sent["contact_id"] = contact
+    reply = yield from create(call)
+    reply.notes.append(note)
+    return reply
+
+
+def customer(call: Call) -> Generator[Draft, Any, tuple[str, Note]]:
+    """The contact of an invoice that names none: found by exact tax number or company, else created, else the app's
+    `cash_customer`. Raises BadCall where nothing says whose it is."""
+    company = plain(call.sent.get("customer_company")).strip()
+    tax_number = plain(call.sent.get("customer_tax_number")).strip()
+    if not company and not tax_number:
+        if call.caller.cash_customer is None:
+            raise BadCall("blank", "contact_id")
+        cash = FactsDraft([None])
+        cash.gap(cash.message, 0, Hole("contacts", call.caller.cash_customer, by="legacy_id"), "contact_id")
+        found = (yield cash).message[0]
+        return found, Note("contact_found", "contact_id", "no contact was sent; the app's cash customer was taken")
+    for words in dict.fromkeys(filter(None, (tax_number, company))):
+        query = [["search", words], ["contact_type_id", "CUSTOMER"], ["attributes", "name,tax_number"]]
+        for row in (yield from every("contacts", query)):
+            if is_customer(row, company, tax_number):
+                return row["id"], Note("contact_found", "contact_id", "no contact was sent; the customer's was found")
+    body: Record = {"name": (company or tax_number)[:100], "contact_type_ids": ["CUSTOMER"]}
+    if tax_number:
+        body["tax_number"] = tax_number
+    answer: V3Response = yield RequestDraft("POST", ["contacts"], body=body, root="contact")
+    return answer.body["id"], Note("contact_created", "contact_id", "no contact was sent; one was created")
+
+
+def is_customer(row: Record, company: str, tax_number: str) -> bool:
+    """Whether a contact is the customer named: by its exact tax number, else by its exact company name where no other
+    tax number stands against it."""
+    held = plain(row.get("tax_number")).strip()
+    if tax_number and held:
+        return held == tax_number
+    return bool(company) and plain(row.get("name")).strip() == company
+
+
+def void(call: Call) -> Plan:
+    """DELETE: v2 voided, and answered with the invoice (v2.md §6.22)."""
+    reason = plain(call.params.get("void_reason") or call.sent.get("void_reason")).strip() or NO_REASON
+    answer: V3Response = yield get(call)
+    record = answer.body
+    yield RequestDraft(
+        "DELETE", [call.table.v3, record["id"]], [["void_reason", reason]], {"void_reason": reason}, root=None
+    )
+    voided = {
+        **record,
+        "status": {"id": "VOID", "displayed_as": "Void"},
+        "outstanding_amount": "0.0",
+        "void_reason": reason,
+    }
+    reply = down(call, voided)
+    reply.body[call.table.root] = raw_columns(reply.body)
+    return reply
+
+
+RAW = (
+    "artefact_number_prefix",
+    "carriage",
+    "carriage_tax_rate_percentage",
+    "contact_id",
+    "contact_name",
+    "created_at",
+    "date",
+    "delivery_address",
+    "delivery_address_same_as_main",
+    "due_date",
+    "id",
+    "lock_version",
+    "main_address",
+    "notes",
+    "outstanding_amount",
+    "reference",
+    "tax_scheme_period_id",
+    "terms_and_conditions",
+    "total_net_amount",
+    "total_tax_amount",
+    "updated_at",
+    "void_reason",
+)
+"""The raw columns that v1 gave under the root key of a void (v2.md §6.22, recorded)."""
+
+
+def raw_columns(body: Record) -> Record:
+    """What v1 wrapped in the root key when it voided."""
+    return {
+        **{name: body[name] for name in RAW if name in body},
+        "artefact_number": body["artefact_number"],
+        "status_id": 4,
+        "is_opening_balance": False,
+    }
+
+
+TABLES = (
+    Table(
+        "sales_invoices",
+        Identity(),
+        Computed("artefact_number", of=("invoice_number", "invoice_number_prefix"), told=bare_number),
+        ReadOnly("artefact_number_prefix", "invoice_number_prefix"),
+        Computed("invoice_number", of=("invoice_number", "invoice_number_prefix"), told=full_number),
+        Reference("status", to=STATUSES, name="displayed_as"),
+        Reference("contact", to="contacts", flat="contact_id", required="blank"),
+        Field("contact_name", codec=text(255)),
+        Field("date", codec=DATE, required="invalid date"),
+        Field("due_date", codec=DATE),
+        *STAMPS,
+        Field("reference", codec=document_text(25)),
+        ReadOnly("void_reason", codec=document_text()),
+        ReadOnly("outstanding", "outstanding_amount", MONEY, aliases=("outstanding_amount",)),
+        ReadOnly("total_net_amount", "net_amount", MONEY),
+        ReadOnly("total_tax_amount", "tax_amount", MONEY),
+        Unsupported("tax_scheme_period_id", "v3.1 does not number tax periods", 0),
+        Field("carriage", "shipping_net_amount", MONEY),
+        Reference("carriage_tax_code", "shipping_tax_rate", to="tax_rates", aliases=("carriage_tax_rate",)),
+        Computed("", "shipping_tax_amount", of=("shipping_net_amount", "shipping_tax_rate/percentage"), reckon=tax_on),
+        Computed("carriage_tax_rate_percentage", of=("shipping_tax_amount", "shipping_net_amount"), told=carriage_rate),
+        Computed("main_address", MAIN, of=("main_address_free_form", MAIN), told=address_text, codec=ADDRESS_TEXT),
+        Field("main_address_street_1", f"{MAIN}.address_line_1", text(50)),
+        Field("main_address_street_2", f"{MAIN}.address_line_2", text(50)),
+        Field("main_address_locality", f"{MAIN}.city", text(50)),
+        Field("main_address_postcode", f"{MAIN}.postal_code", text(10)),
+        Reference(
+            "main_address_country",
+            f"{MAIN}.country",
+            to=COUNTRIES,
+            codes=True,
+            flat="main_address_country_id",
+            flat_only=True,
+        ),
+        Computed(
+            "delivery_address",
+            "delivery_address",
+            of=("delivery_address_free_form", "delivery_address"),
+            told=address_text,
+            codec=ADDRESS_TEXT,
+        ),
+        Computed(
+            "delivery_address_same_as_main",
+            of=("main_address_free_form", MAIN, "delivery_address_free_form", "delivery_address"),
+            told=same_text,
+        ),
+        Field("notes", codec=document_text(2000)),
+        Field("terms_and_conditions", codec=document_text(2000)),
+        Aside("customer_company", "finds or names the contact of an invoice that has none"),
+        Aside("customer_tax_number", "finds or names the contact of an invoice that has none"),
+        Unsupported("vat_exemption_reason_id", "v3.1 has no exemption reasons; the tax rate alone says it"),
+        Nested(
+            "line_items",
+            "invoice_lines",
+            of=LINE,
+            holds="sales_invoice_lines",
+            many=True,
+            keep=KEPT,
+            aliases=("invoice_lines",),
+            required="blank",
+        ),
+        LOCK_VERSION,
+        v3="sales_invoices",
+        root="sales_invoice",
+        verbs="list one create update delete",
+        filters=(
+            Filter("contact", "contact_id", to="contacts", aliases=("contact_id",)),
+            Filter("status", "status_id", to=STATUSES, aliases=("status_id",)),
+            Filter("search"),
+            *DATES,
+        ),
+        queries={"one": (("mark_as_sent", "false"),), "list": (("sort", "date:desc"),)},
+        expands=("one",),
+        parts={MAIN: ("region", "address_type_id", "country_group_id"), "delivery_address": ("country_id",)},
+        plans={"create": create_invoice, "delete": void},
+        pdf=True,
+        serial=True,
+        notes="DELETE voids",
+    ),
+)

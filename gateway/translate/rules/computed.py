@@ -1,0 +1,136 @@
+"""`Computed`: what must be reckoned, in one version or the other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+from gateway.translate.codecs import MONEY, Codec
+from gateway.translate.draft import Hole
+from gateway.translate.rules.rule import Rule, Swap
+from gateway.translate.source import Source
+from gateway.translate.writing import Writing, write_form
+
+
+@dataclass(frozen=True)
+class Computed(Rule):
+    """Reckoned. `of` names the inputs, in v3.1's words.
+
+    `reckon(inputs)` gives v3.1's `v3` from what is about to be written, by input name; what the client sent wins.
+    An input `tax_rate/percentage` is an attribute of the record that `tax_rate_id` names, a hole. None means that
+    v3.1 is told nothing. `tell(*inputs)` gives v2's value from what v3.1 shows; without it `v3` is shown as it is.
+    An empty `v2`: only v3.1 has it.
+    """
+
+    v2: str
+    v3: str = ""
+    of: tuple[str, ...] = ()
+    reckon: Callable[[dict[str, Any]], Any] | None = None
+    told: Callable[..., Any] | None = None
+    codec: Codec = MONEY
+    aliases: tuple[str, ...] = ()
+
+    @property
+    def shown(self) -> tuple[str, ...]:
+        return (self.v2, *self.aliases) if self.v2 else ()
+
+    def writers(self) -> Iterator[tuple[str, Callable[[Writing, Any, str], None]]]:
+        for name in self.shown:
+            yield name, self._write
+
+    def _write(self, w: Writing, value: Any, name: str) -> None:
+        if not self.v3:
+            w.draft.note("computed", w.where(name), "the gateway reckons this; what was sent is not used")
+            return
+        made = self.codec.up(value, w.where(name))
+        if made is not None:
+            w.put(self.v3, made, w.where(name))
+
+    def _inputs(self) -> Iterator[tuple[str, str, str]]:
+        """(input, the v3.1 name that is written for it, the attribute behind a slash)."""
+        for name in self.of:
+            first, slash, attribute = name.partition("/")
+            yield name, f"{first}_id" if slash else first, attribute
+
+    def crosses(self) -> Iterator[str]:
+        for name in self.of:
+            first, slash, _ = name.partition("/")
+            if slash:
+                yield first
+
+    def binds(self) -> frozenset[str]:
+        if self.reckon is None:
+            return frozenset()
+        return frozenset({self.v3, *(written for _, written, _ in self._inputs())})
+
+    def finish(self, w: Writing) -> None:
+        if self.reckon is None or self.v3 in w.changed:
+            return
+        if w.changed.isdisjoint(written for _, written, _ in self._inputs()):
+            return
+        inputs: dict[str, Any] = {}
+        behind: tuple[str, Hole] | None = None
+        for name, written, attribute in self._inputs():
+            value = self._input(w, written)
+            if attribute and value is not None:
+                known = value if isinstance(value, Hole) else Hole(w.kinds[name.partition("/")[0]], value)
+                behind = (name, Hole(known.kind, known.known, want=attribute, by=known.by))
+                value = None
+            inputs[name] = value
+        if behind is None:
+            self._put(w, self.reckon(inputs))
+        else:
+            self._put_later(w, inputs, *behind)
+
+    def _input(self, w: Writing, written: str) -> Any:
+        """An input as written, or as v3.1 has it: then it is written too, since the group goes together."""
+        value = w.take(written)
+        if value is None and w.current is not None and written not in w.changed:
+            value = write_form(w.current, (written,)).get(written)
+            if value is not None:
+                w.body[written] = value
+        return value
+
+    def _put(self, w: Writing, value: Any) -> None:
+        if value is None:
+            w.body.pop(self.v3, None)
+        else:
+            w.body[self.v3] = value
+
+    def _put_later(self, w: Writing, inputs: dict[str, Any], name: str, hole: Hole) -> None:
+        reckon = self.reckon
+
+        def reckoned(fact: Any) -> Any:
+            return reckon({**inputs, name: fact}) if reckon else None
+
+        w.draft.gap(w.body, self.v3, replace(hole, then=reckoned), w.where(self.v2 or "base"))
+
+    def tell(self, src: Source) -> None:
+        if not self.v2:
+            return
+        if self.told is not None:
+            values = ", ".join(src.value(name) for name in self.of)
+            src.member(self.shown, src.variable(f"{src.constant(self.told)}({values})"))
+        elif self.v3:
+            value = src.value(self.v3)
+            empty, down = src.constant(self.codec.empty), src.constant(self.codec.down)
+            src.member(self.shown, src.variable(f"{empty} if {value} is None else {down}({value})"))
+
+    def reads(self) -> Iterator[str]:
+        if self.v3:
+            yield self.v3
+        for name in self.of:
+            yield name.partition("/")[0]
+
+    def writes(self) -> Iterator[str]:
+        if self.v3:
+            yield self.v3
+
+    def explains(self) -> Iterator[tuple[str, str]]:
+        if self.v3 and self.v2:
+            yield self.v3, self.v2
+
+    def swapped(self, swap: Swap) -> Computed:
+        codec = swap.get(self.codec.name)
+        return replace(self, codec=codec) if isinstance(codec, Codec) else self

@@ -1,0 +1,101 @@
+"""`Field` and `ReadOnly`: one value, the same, renamed, moved or encoded anew."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+from gateway.errors import BadCall
+from gateway.translate.codecs import TEXT, Codec
+from gateway.translate.rules.rule import Rule, Swap
+from gateway.translate.source import Source
+from gateway.translate.writing import Writing
+
+
+@dataclass(frozen=True)
+class Field(Rule):
+    """One value: `v2` is v3.1's `v3` (a dotted path stays inside the record).
+
+    `default(writing)` gives the v3.1 value on create where nothing was sent; `shown_at` is where v3.1 shows it,
+    if elsewhere; `required` is v2's message where a create lacks it.
+    """
+
+    v2: str
+    v3: str = ""
+    codec: Codec = TEXT
+    aliases: tuple[str, ...] = ()
+    default: Callable[[Writing], Any] | None = None
+    shown_at: str = ""
+    required: str = ""
+
+    @property
+    def path(self) -> str:
+        """Where v3.1 takes it."""
+        return self.v3 or self.v2
+
+    @property
+    def shown(self) -> tuple[str, ...]:
+        return (self.v2, *self.aliases)
+
+    def writers(self) -> Iterator[tuple[str, Callable[[Writing, Any, str], None]]]:
+        for name in self.shown:
+            yield name, self._write
+
+    def _write(self, w: Writing, value: Any, name: str) -> None:
+        codec = self.codec
+        made = codec.up(value, w.where(name))
+        if made is None and w.creating:
+            return
+        if codec.limit is not None and made is not None and len(made) > codec.limit:
+            made = made[: codec.limit]
+            w.draft.note("cut", w.where(name), f"v3.1 holds {codec.limit} characters; the rest was cut")
+        w.put(self.path, made, w.where(name))
+
+    def finish(self, w: Writing) -> None:
+        if not w.creating or w.take(self.path) not in (None, ""):
+            return
+        value = self.default(w) if self.default else None
+        if value is not None:
+            w.put(self.path, value, w.where(self.v2))
+        elif self.required:
+            raise BadCall(self.required, w.where(self.v2))
+
+    def tell(self, src: Source) -> None:
+        codec = self.codec
+        value = src.value(self.shown_at or self.path)
+        empty = src.constant(codec.empty)
+        if codec.identity:
+            expression = value if codec.empty is None else f"{empty} if {value} is None else {value}"
+        elif codec.name == "text":
+            rest = f"{empty} if {value} is None else {src.constant(codec.down)}({value})"
+            expression = f"{value} if {value}.__class__ is str else {rest}"
+        else:
+            expression = f"{empty} if {value} is None else {src.constant(codec.down)}({value})"
+        if len(self.shown) > 1 and " " in expression:
+            expression = src.variable(expression)
+        src.member(self.shown, expression)
+
+    def reads(self) -> Iterator[str]:
+        yield self.shown_at or self.path
+
+    def writes(self) -> Iterator[str]:
+        yield self.path
+
+    def swapped(self, swap: Swap) -> Field:
+        codec = swap.get(self.codec.name)
+        return replace(self, codec=codec) if isinstance(codec, Codec) else self
+
+
+@dataclass(frozen=True)
+class ReadOnly(Field):
+    """One value that clients read and never send; what they send all the same is noted and goes no further."""
+
+    def _write(self, w: Writing, value: Any, name: str) -> None:
+        w.draft.note("read_only", w.where(name), "v2 showed this attribute but did not take it")
+
+    def finish(self, w: Writing) -> None:
+        return
+
+    def writes(self) -> Iterator[str]:
+        yield from ()

@@ -1,0 +1,290 @@
+"""`Reference` and `Identity`: records named by their id."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+from gateway.errors import BadCall
+from gateway.translate.codecs import Codes, plain
+from gateway.translate.draft import Draft, Hole
+from gateway.translate.rules.rule import Rule, Swap
+from gateway.translate.source import Source
+from gateway.translate.writing import Writing
+
+NO_RECORD = {"$key": None}
+"""v2's empty reference: an object, not null (v2.md §4.2)."""
+
+
+def legacy_key(value: Any, source: str) -> str:
+    """A legacy id as sent: digits as text. Raises BadCall for anything else."""
+    text = "" if isinstance(value, bool | list | dict) else plain(value).strip()
+    if not (text.isascii() and text.isdigit() and len(text) <= 18):
+        raise BadCall("is not a whole number", source)
+    return text.lstrip("0") or "0"
+
+
+def shown_reference(kind: str, record: dict[str, Any], draft: Draft, name: str | None) -> dict[str, Any]:
+    """A v2 reference to a v3.1 record that did not show its legacy id."""
+    made: dict[str, Any] = {"id": None, "$key": None} if name is None else {"id": None, "name": name, "$key": None}
+    hole = Hole(kind, record["id"], want="legacy_id")
+    draft.gap(made, "id", hole)
+    draft.gap(made, "$key", hole)
+    return made
+
+
+def crossed(kind: str, to: str, want: str, known: str, draft: Draft) -> dict[str, Any]:
+    """A v2 reference behind another record: the bank account's ledger account, say."""
+    made: dict[str, Any] = {"id": None, "$key": None}
+
+    def number(fact: Any) -> Any:
+        if fact is None:
+            made.pop("id", None)
+            return None
+        shown = fact.get("legacy_id")
+        return Hole(to, fact["id"], want="legacy_id") if shown is None else shown
+
+    hole = Hole(kind, known, want=want, then=number)
+    draft.gap(made, "id", hole)
+    draft.gap(made, "$key", hole)
+    return made
+
+
+@dataclass(frozen=True)
+class Reference(Rule):
+    """Points at a record. v2 writes `x_id` and shows `x: {id, name?, $key}`; v3.1 writes `y_id` and shows `y: {…}`.
+
+    `to` is the kind, or Codes for a fixed list. `flat` shows the bare number too, under that name; `many`: a list in
+    both versions (v2 shows each, and writes one id); `name` is the attribute shown as `name`, or a function of the
+    v3.1 record; `codes`: modern ids taken as they are (`country_id=PT`); `default(writing)` gives the v3.1 id, or a
+    hole for it, on create; `required` is v2's message (and its source) where a create lacks it; a slash in
+    `v3` crosses the reference of that name into its record.
+    """
+
+    v2: str
+    v3: str = ""
+    to: str | Codes = ""
+    aliases: tuple[str, ...] = ()
+    flat: str = ""
+    flat_only: bool = False
+    many: bool = False
+    single: str = ""
+    name: str | Callable[[Any], Any] | None = None
+    codes: bool = False
+    default: Callable[[Writing], Any] | None = None
+    required: str | tuple[str, str] = ""
+    read_only: bool = False
+
+    @property
+    def path(self) -> str:
+        """Where v3.1 shows it."""
+        return self.v3 or self.v2
+
+    @property
+    def kind(self) -> str:
+        """The kind that its ids belong to."""
+        return self.to.kind if isinstance(self.to, Codes) else self.to
+
+    @property
+    def written(self) -> str:
+        """Where v3.1 takes it; behind a slash, the record that is crossed is what is written."""
+        first = self.path.partition("/")[0]
+        return f"{first[:-1]}_ids" if self.many else f"{first}_id"
+
+    @property
+    def shown(self) -> tuple[str, ...]:
+        names = () if self.flat_only else (self.v2, *self.aliases)
+        return (*names, *((self.single,) if self.single else ()), *((self.flat,) if self.flat else ()))
+
+    def writers(self) -> Iterator[tuple[str, Callable[[Writing, Any, str], None]]]:
+        if self.read_only:
+            return
+        singular = (self.v2.removesuffix("s") if self.many else self.v2, *self.aliases)
+        for name in dict.fromkeys((*singular, *((self.single,) if self.single else ()))):
+            yield f"{name}_id", self._write
+            yield name, self._write_record
+
+    def _write_record(self, w: Writing, value: Any, name: str) -> None:
+        """`x: {id: 1}` or `x: 1`, which some clients send in place of `x_id`."""
+        if isinstance(value, dict):
+            if "id" not in value and "$key" not in value:
+                return
+            value = value.get("id", value.get("$key"))
+        self._write(w, value, name)
+
+    def _write(self, w: Writing, value: Any, name: str) -> None:
+        where = w.where(name)
+        if value is None or value == "":
+            if not w.creating:
+                w.put(self.written, [] if self.many else None, where)
+            return
+        made = self.modern(value, where)
+        if "/" in self.path:
+            made = self._behind(w, made)
+        if self.many:
+            holder: list[Any] = [None]
+            w.put(self.written, holder, where)
+            w.draft.place(holder, 0, made, where)
+        else:
+            w.put(self.written, made, where)
+
+    def _behind(self, w: Writing, known: Any) -> Any:
+        """The record whose part behind the slash is the one that was sent."""
+        first, _, attribute = self.path.partition("/")
+        kind = w.kinds[first]
+        if not isinstance(known, Hole):
+            return Hole(kind, known, by=f"{attribute}.id")
+        return replace(known, then=lambda modern: Hole(kind, modern, by=f"{attribute}.id"))
+
+    def modern(self, value: Any, where: str) -> Any:
+        """The modern id of what was sent, or the hole that will become it."""
+        text = "" if isinstance(value, bool | list | dict) else plain(value).strip()
+        if self.codes and text.isascii() and text.isalpha():
+            return Hole(self.kind, text.upper())
+        number = legacy_key(value, where)
+        if isinstance(self.to, Codes) and number in self.to.code:
+            return self.to.code[number]
+        return Hole(self.kind, number, by="legacy_id")
+
+    def finish(self, w: Writing) -> None:
+        if not w.creating or self.read_only or w.take(self.written) is not None:
+            return
+        value = self.default(w) if self.default else None
+        if value is not None:
+            w.put(self.written, value, w.where(f"{self.v2}_id"))
+        elif isinstance(self.required, tuple):
+            raise BadCall(*self.required)
+        elif self.required:
+            raise BadCall(self.required, w.where(f"{self.v2}_id"))
+
+    def tell(self, src: Source) -> None:
+        if "/" in self.path:
+            first, _, want = self.path.partition("/")
+            record = src.value(first)
+            call = f"{src.constant(crossed)}({src.kinds[first]!r}, {self.kind!r}, {want!r}, {record}['id'], c)"
+            src.member(self.shown, src.variable(f"{call} if {record} else {src.constant(NO_RECORD)}"))
+            return
+        shown = src.value(self.path)
+        if self.many:
+            one = src.constant(self._one)
+            listed = src.variable(f"[{one}(x, c, asked) for x in {shown} or ()]")
+            src.member((self.v2, *self.aliases), listed)
+            if self.single:
+                src.member((self.single,), f"{listed}[0] if {listed} else {src.constant(NO_RECORD)}")
+            return
+        self._tell_one(src, shown)
+
+    def _tell_one(self, src: Source, record: str) -> None:
+        number = src.variable("None")
+        made = src.variable(src.constant(NO_RECORD)) if not self.flat_only else ""
+        name = self._name_of(src, record)
+        lines = [f"if {record}:", f"    {number} = {self._number_of(src, record)}"]
+        if made:
+            named = f"'name': {name}, " if name else ""
+            lines += [
+                f"    if {number} is None:",
+                f"        {made} = {src.constant(shown_reference)}({self.kind!r}, {record}, c, {name or 'None'})",
+                "    else:",
+                f"        {made} = {{'id': {number}, {named}'$key': {number}}}",
+            ]
+        if not isinstance(self.to, Codes):
+            lines += [f"    if {number} is not None: seen.append(({self.kind!r}, {record}['id'], {number}))"]
+        src.before += lines
+        if made:
+            src.member((self.v2, *self.aliases), made)
+        if self.flat:
+            src.member((self.flat,), number)
+            hole = f"Hole({self.kind!r}, {record}['id'], want='legacy_id')"
+            src.after += [
+                f"if not {record}: del o[{self.flat!r}]",
+                f"elif {number} is None: c.gap(o, {self.flat!r}, {hole})",
+            ]
+
+    def _number_of(self, src: Source, record: str) -> str:
+        if isinstance(self.to, Codes):
+            return f"{src.constant(self.to.number)}.get({record}.get('id')) or {record}.get('legacy_id')"
+        return f"{record}.get('legacy_id')"
+
+    def _name_of(self, src: Source, record: str) -> str:
+        if self.name is None:
+            return ""
+        if callable(self.name):
+            return f"{src.constant(self.name)}({record})"
+        return f"({record}.get({self.name!r}) or '')"
+
+    def _one(self, record: dict[str, Any], draft: Draft, asked: bool) -> dict[str, Any]:
+        number = record.get("legacy_id")
+        if isinstance(self.to, Codes):
+            number = self.to.number.get(record.get("id", ""), number)
+        if number is None:
+            return shown_reference(self.kind, record, draft, None)
+        return {"id": number, "$key": number}
+
+    def points(self) -> Iterator[tuple[str, str]]:
+        if "/" not in self.path:
+            yield self.path, self.kind
+
+    def crosses(self) -> Iterator[str]:
+        if "/" in self.path:
+            yield self.path.partition("/")[0]
+
+    def reads(self) -> Iterator[str]:
+        yield self.path.partition("/")[0]
+        if isinstance(self.name, str):
+            yield f"{self.path}.{self.name}"
+
+    def writes(self) -> Iterator[str]:
+        if not self.read_only:
+            yield self.written
+
+    def explains(self) -> Iterator[tuple[str, str]]:
+        yield self.written, f"{self.v2.removesuffix('s') if self.many else self.v2}_id"
+        yield self.path, self.v2
+
+    def swapped(self, swap: Swap) -> Reference:
+        if isinstance(self.to, Codes):
+            codes = swap.get(self.to.name)
+            if isinstance(codes, Codes):
+                return replace(self, to=codes)
+        return self
+
+
+@dataclass(frozen=True)
+class Identity(Rule):
+    """The id of this very record, under each name of `shows`; in a list, the id sent finds the item.
+
+    `codes`: the fixed numbers of a reference list.
+    """
+
+    kind: str = ""
+    shows: tuple[str, ...] = ("id", "$key")
+    codes: Codes | None = None
+    v2: str = "id"
+
+    @property
+    def shown(self) -> tuple[str, ...]:
+        return self.shows
+
+    def writers(self) -> Iterator[tuple[str, Callable[[Writing, Any, str], None]]]:
+        for name in ("id", "$key"):
+            yield name, self._ignore
+
+    def _ignore(self, w: Writing, value: Any, name: str) -> None:
+        """The path, or the item's `id`, has already said which record is meant."""
+
+    def tell(self, src: Source) -> None:
+        record_id = src.value("id")
+        number = src.value("legacy_id")
+        if self.codes is not None:
+            number = src.variable(f"{src.constant(self.codes.number)}.get({record_id}, {number})")
+        src.member(self.shows, number)
+        src.after += [
+            f"if {number} is None and {record_id} is not None:",
+            f"    hole = Hole({self.kind!r}, {record_id}, want='legacy_id', shown=asked)",
+            *[f"    c.gap(o, {name!r}, hole)" for name in self.shows],
+            f"elif {number} is not None: seen.append(({self.kind!r}, {record_id}, {number}))",
+        ]
+
+    def reads(self) -> Iterator[str]:
+        yield "id"

@@ -1,0 +1,97 @@
+"""The Python source of a table's `down`, in the making.
+
+Down is where the time goes (a list of 20 contacts has 500 values), so each table's rules are compiled to one
+function when the table is made. Each rule writes its part of the source; `linecache` shows it in tracebacks.
+"""
+
+from __future__ import annotations
+
+import linecache
+from collections.abc import Callable, Mapping
+from itertools import count
+from typing import Any
+
+from gateway.errors import TableWrong
+from gateway.messages import Record
+from gateway.translate.draft import Draft, Hole
+
+Down = Callable[[Record, Draft, bool], Record]
+"""down(v3.1 record, draft that takes the gaps, whether the answer was asked to show legacy ids) -> v2 record."""
+
+EMPTY: Record = {}
+
+
+class Source:
+    """Collects statements, the members of the v2 record in order, and statements that follow it."""
+
+    def __init__(self, name: str, kinds: Mapping[str, str] | None = None) -> None:
+        self.name = name
+        self.kinds = dict(kinds or {})
+        """What the record's references point at, by their v3.1 path."""
+        self.names: dict[str, Any] = {"EMPTY": EMPTY, "Hole": Hole}
+        self.before: list[str] = []
+        self.members: dict[str, str] = {}
+        self.after: list[str] = []
+        self._parts: dict[str, str] = {"": "r"}
+        self._values: dict[str, str] = {}
+        self._serial = count(1)
+
+    def constant(self, value: Any) -> str:
+        """A name that the source can use for any Python object."""
+        if value is None or value is True or value is False or type(value) in (int, str):
+            return repr(value)
+        for known, there in self.names.items():
+            if there is value:
+                return known
+        name = f"k{next(self._serial)}"
+        self.names[name] = value
+        return name
+
+    def variable(self, expression: str) -> str:
+        """A new variable that holds the expression's value."""
+        name = f"v{next(self._serial)}"
+        self.before.append(f"{name} = {expression}")
+        return name
+
+    def part(self, path: str) -> str:
+        """A variable with the record at a dotted path; an empty record where there is none."""
+        if path not in self._parts:
+            parent, _, last = path.rpartition(".")
+            above = self.part(parent)
+            if last.isdigit():
+                listed = self.value(parent)
+                self._parts[path] = self.variable(f"{listed}[{last}] if {listed} and len({listed}) > {last} else EMPTY")
+            else:
+                self._parts[path] = self.variable(f"{above}.get({last!r}) or EMPTY")
+        return self._parts[path]
+
+    def value(self, path: str) -> str:
+        """A variable with the value at a dotted path, None where there is none."""
+        if path not in self._values:
+            parent, _, last = path.rpartition(".")
+            self._values[path] = self.variable(f"{self.part(parent)}.get({last!r})")
+        return self._values[path]
+
+    def member(self, names: tuple[str, ...], expression: str) -> None:
+        """The v2 record has these members, all with this value. Raises TableWrong for one that is there already."""
+        for name in names:
+            if name in self.members:
+                raise TableWrong(f"{self.name}: two rules show {name!r}")
+            self.members[name] = expression
+
+    @property
+    def text(self) -> str:
+        """The finished source."""
+        members = ", ".join(f"{name!r}: {expression}" for name, expression in self.members.items())
+        lines = ["seen = c.seen", *self.before, f"o = {{{members}}}", *self.after, "return o"]
+        return f"def {self.name}(r, c, asked):\n" + "".join(f"    {line}\n" for line in lines)
+
+    def compile(self) -> Down:
+        """The function. Its source shows in tracebacks."""
+        filename = f"<down of {self.name}>"
+        code = self.text
+        linecache.cache[filename] = (len(code), None, code.splitlines(keepends=True), filename)
+        space = dict(self.names)
+        exec(compile(code, filename, "exec"), space)  # noqa: S102 - our own rules' source, never data from outside
+        made: Down = space[self.name]
+        return made

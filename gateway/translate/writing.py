@@ -1,0 +1,126 @@
+"""A v3.1 record in the making, from what a v2 client sent: the state that rules write into."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from gateway.messages import Caller, Record
+from gateway.translate.draft import Draft
+
+
+def read_name(written: str) -> str:
+    """How v3.1 shows what it takes as `country_id` or `contact_type_ids`: `country`, `contact_types`."""
+    if written.endswith("_ids"):
+        return f"{written[:-4]}s"
+    return written.removesuffix("_id")
+
+
+def write_form(read: Record, names: Iterable[str]) -> Record:
+    """A part as v3.1 wants it written, from how v3.1 shows it: `country: {…}` becomes `country_id`.
+
+    Only attributes that v3.1 showed with a value are there. A list of records becomes the list of their ids.
+    """
+    body: Record = {}
+    for name in names:
+        value = read.get(read_name(name))
+        if name.endswith("_id"):
+            value = value.get("id") if isinstance(value, dict) else None
+        if isinstance(value, list) and all(isinstance(item, dict) for item in value):
+            value = [item["id"] for item in value if "id" in item]
+        if value is not None and not isinstance(value, dict):
+            body[name] = value
+    return body
+
+
+class Writing:
+    """What is known while one record is written.
+
+    `sent` is the v2 record as sent; `body` the v3.1 record; `current` the record as v3.1 shows it now, where an
+    update merges; `changed` the v3.1 names written so far; `kinds` what its references point at; `parts` names the
+    attributes of each part written with dotted paths, all of which must go back when one changes. `above` is the
+    record that this one is inside.
+    """
+
+    __slots__ = (
+        "above",
+        "body",
+        "caller",
+        "changed",
+        "creating",
+        "current",
+        "draft",
+        "kinds",
+        "parts",
+        "sent",
+        "source",
+    )
+
+    def __init__(
+        self,
+        draft: Draft,
+        sent: Record,
+        caller: Caller,
+        *,
+        creating: bool,
+        current: Record | None = None,
+        parts: Mapping[str, tuple[str, ...]] | None = None,
+        body: Record | None = None,
+        source: str = "",
+        above: Writing | None = None,
+    ) -> None:
+        self.draft = draft
+        self.sent = sent
+        self.caller = caller
+        self.creating = creating
+        self.current = current
+        self.parts = parts or {}
+        self.body: Record = {} if body is None else body
+        self.source = source
+        self.above = above
+        self.changed: set[str] = set()
+        self.kinds: Mapping[str, str] = {}
+
+    def where(self, name: str) -> str:
+        """The v2 field's full name, for errors and notes."""
+        return f"{self.source}.{name}" if self.source else name
+
+    def part(self, name: str) -> Record:
+        """The part of the body with this name: made now, from what v3.1 has where an update merges.
+
+        `sales_prices.0` is the first item of a list, all of which goes back.
+        """
+        name, _, place = name.partition(".")
+        shown = self.current.get(name) if self.current else None
+        names = self.parts.get(name, ())
+        if name not in self.body:
+            if place:
+                items = shown if isinstance(shown, list) else []
+                self.body[name] = [{**write_form(item, names), "id": item["id"]} for item in items] or [{}]
+            else:
+                self.body[name] = write_form(shown, names) if isinstance(shown, dict) else {}
+        made: Record = self.body[name][int(place)] if place else self.body[name]
+        return made
+
+    def put(self, path: str, value: Any, source: str) -> None:
+        """Write a value, or the hole that will become one, at a dotted path.
+
+        A value that is itself a part goes into what is there of that part.
+        """
+        self.changed.add(path)
+        if isinstance(value, dict):
+            self.part(path).update(value)
+            return
+        part, _, last = path.rpartition(".")
+        container = self.part(part) if part else self.body
+        self.draft.place(container, last, value, source)
+
+    def take(self, path: str) -> Any:
+        """What is written at a dotted path so far, or None."""
+        value: Any = self.body
+        for name in path.split("."):
+            if isinstance(value, list):
+                value = value[int(name)] if len(value) > int(name) else None
+            else:
+                value = value.get(name) if isinstance(value, dict) else None
+        return value
