@@ -61,9 +61,7 @@ class Upstream:
         self.via = via
         self.key = key
         self.random_nonce = random_nonce
-        self.sending = Sending(
-            tokens, limits or UpstreamLimits(), clock=clock, sleep=sleep, on_alarm=on_alarm, tls=tls
-        )
+        self.sending = Sending(tokens, limits or UpstreamLimits(), clock=clock, sleep=sleep, on_alarm=on_alarm, tls=tls)
         self.turns = Turns()
         self.sent: TTLCache[Written, bytes] = TTLCache(MEMORY, MEMORY_SECONDS, timer=clock, getsizeof=len)
 
@@ -126,6 +124,8 @@ class BoundUpstream:
         call = self._call
         return (
             str(self._tenant.id),
+            self._tenant.app,
+            self._tenant.business,
             self._nonce,
             call.method,
             call.target,
