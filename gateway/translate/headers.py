@@ -38,18 +38,16 @@ _QUALITY = re.compile(r";\s*q\s*=\s*([01](?:\.\d{0,3})?)\s*(?:;|$)", re.IGNORECA
 def read_headers(raw: Pairs) -> Pairs:
     """The client's fields that mean something to the gateway, in their order.
 
-    Fields of the connection and those named in `Connection` are dropped, and so is `X-Business`: a client does
-    not choose the business. Names with underscores are ignored (Sage's PHP sample sends `Content_Type`, v2.md
-    §2.6). Raises Malformed where such a name imitates Content-Length or Transfer-Encoding: another server on
+    Fields of the connection and those named in `Connection` are dropped, and so is `X-Business`: a client
+    does not choose the business. Names with underscores are ignored (v2.md §2.6: Sage's PHP sample sends
+    `Content_Type`). Raises Malformed where such a name imitates Content-Length or Transfer-Encoding: another server on
     the way may have framed the message by it.
     """
     dropped = {"x-business", *_HOP_BY_HOP}
     for name, value in raw:
         if name.lower() == "connection":
             dropped.update(option.strip().lower() for option in value.split(","))
-    return tuple(
-        (name, value) for name, value in raw if not _imitates(name) and name.lower().strip() not in dropped
-    )
+    return tuple((name, value) for name, value in raw if not _imitates(name) and name.lower().strip() not in dropped)
 
 
 def _imitates(name: str) -> bool:
@@ -85,15 +83,15 @@ def outbound(request: V3Request, *, token: str, business: str | None, via: str) 
 
 
 def bearer(raw: Pairs) -> str | None:
-    """The legacy token of `Authorization: Bearer …`, in any case of the scheme, trimmed; None if there is none.
+    """The legacy token of `Authorization: Bearer …`, in any case of the scheme, trimmed; else None.
 
     Also None where two such fields disagree: nobody can say whose data that call may see.
     """
     tokens = set()
     for name, value in raw:
         if name.lower() == "authorization":
-            scheme, _, token = value.strip().partition(" ")
-            tokens.add(token.strip() if scheme.lower() == "bearer" else "")
+            scheme, *rest = value.split(None, 1) or [""]
+            tokens.add("".join(rest).strip() if scheme.lower() == "bearer" else "")
     return tokens.pop() or None if len(tokens) == 1 else None
 
 

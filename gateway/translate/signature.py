@@ -50,9 +50,7 @@ MISSING = Verdict(ok=False, variant=None, reason="missing")
 MISMATCH = Verdict(ok=False, variant=None, reason="mismatch")
 
 
-def verify(
-    call: V2Request, secret: str, token: str, public_urls: Sequence[str], *, rare: bool = False
-) -> Verdict:
+def verify(call: V2Request, secret: str, token: str, public_urls: Sequence[str], *, rare: bool = False) -> Verdict:
     """Judge a call's `X-Signature` and `X-Nonce` by the published rule, then by real clients' variants.
 
     `public_urls` are the bases, with a path prefix or not, at which clients may have called; OLD_URL is one
@@ -89,9 +87,7 @@ def signature_of(method: str, url: str, pairs: Pairs, nonce: str, secret: str, t
     scheme, _, rest = url.partition("?")[0].partition("://")
     host, slash, path = rest.partition("/")
     base = _base(f"{scheme}://{host}", octets(slash + path))
-    return str(
-        hmac_sha1_signature(_base_string(method, base, normalize_parameters(pairs), nonce), secret, token)
-    )
+    return str(hmac_sha1_signature(_base_string(method, base, normalize_parameters(pairs), nonce), secret, token))
 
 
 def explain_mismatch(call: V2Request, secret: str, token: str, public_urls: Sequence[str]) -> dict[str, str]:

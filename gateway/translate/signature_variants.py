@@ -61,10 +61,11 @@ _ICU_RANKS = _ranks("_-.%~" + _LETTERS)
 
 
 def _by_weight(pairs: list[Encoded], ranks: dict[int, str]) -> str:
-    """Letters count first, then case (small before capital), then what has no rank of its own."""
+    """Letters count first, then case (small before capital), then what has no rank (`coop` before `co-op`)."""
+    light = {letter: rank for letter, rank in ranks.items() if not rank}
 
-    def weight(text: str) -> tuple[str, str]:
-        return text.lower().translate(ranks), text.swapcase()
+    def weight(text: str) -> tuple[str, str, int]:
+        return text.lower().translate(ranks), text.swapcase().translate(light), len(text)
 
     if len({key for key, _ in pairs}) < len(pairs):
         pairs = sorted(pairs, key=lambda pair: weight(pair[1]))
@@ -134,9 +135,7 @@ RARE = (
 SOURCES = ("", "pair_once", "body_wins", "form_body", "form_body+pair_once", "form_body+body_wins")
 """Which pairs of query and body count, as the name of a verdict begins."""
 
-VARIANTS = frozenset(
-    "+".join(filter(None, (source, style.name))) for source in SOURCES for style in USUAL + RARE
-)
+VARIANTS = frozenset("+".join(filter(None, (source, style.name))) for source in SOURCES for style in USUAL + RARE)
 """Every name of a verdict's variant ("" for the published rule): a closed set, fit for a metric's label."""
 
 

@@ -151,12 +151,14 @@ def _as_written(_: str, body: bytes) -> list[Pair] | None:
 def _whole(method: str, body: bytes) -> list[Pair] | None:
     """Decoded as one text, then split (variant 13).
 
-    Only where splitting that text before the root key finds the true pairs: otherwise one field
-    could be moved into another without a change of the signature.
+    Only where splitting that text before the root key finds the true pairs, and the split loses nothing:
+    otherwise a field could be moved into another, or grow, without a change of the signature. What is not
+    under the root key still could be moved into the value before it: this client signs too little for more.
     """
     text = _plain(body)
-    root = _at_root(text)
-    return _split(text, b"&") if root is not None and root == _form(method, body) else None
+    root, pairs = _at_root(text), _split(text, b"&")
+    lossless = b"&".join(key + b"=" + value for key, value in pairs) == text
+    return pairs if lossless and root is not None and root == _form(method, body) else None
 
 
 BODY_READINGS: dict[str, Callable[[str, bytes], list[Pair] | None]] = {
