@@ -1,0 +1,255 @@
+"""Exchange files: one call with everything that followed, as text that people can read and tests can run.
+
+```
+file     = { "### " title NL { "@ " name ": " value NL } { prose line } block { block } }
+block    = marker NL text                      marker alone on its line; blank lines around text are dropped
+order    = ">>> v2"  [ "=== facts" ]  { ">>> v3.1" "<<< v3.1" }  "<<< v2"  [ "=== notes" ]
+message  = start { NL header ": " value } [ NL NL body ]      start: METHOD target, or a status
+fact     = kind SP [ by ":" ] known [ SP want ] " = " JSON     digits without by: a legacy id; else a modern one
+note     = code SP field                                       fields in any order; "-" for no field
+```
+
+The modern id of legacy *n* of kind *k* reads `k-n`, and back; every other id or fact is stated under `=== facts`,
+null where there is no such record. An object that ends in `...` need only hold what it names.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+from gateway.errors import Malformed
+from gateway.messages import Exchange, Pairs, V2Request, V2Response, V3Request, V3Response
+from gateway.translate.draft import Hole
+
+MARKERS = (">>> v2", "=== facts", ">>> v3.1", "<<< v3.1", "<<< v2", "=== notes")
+OPEN = "..."
+"""The member that marks an object as open: it may hold more."""
+
+_JSON = msgspec.json.Decoder(float_hook=Decimal)
+_PIECE = re.compile(r'"(?:[^"\\]|\\.)*"|\.\.\.')
+_FACT = re.compile(
+    r'(?P<kind>\w+) (?:(?P<by>[\w.]+):)?(?P<known>"(?:[^"\\]|\\.)*"|[^\s"=]+)(?: (?P<want>[\w.]+))? = (?P<json>.+)'
+)
+_LAYOUT = re.compile(r"\r?\n\s*(?=&)")
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """One exchange of a file. `facts` by hole; None there means that v3.1 has no such record.
+
+    `notes` are (code, field) pairs."""
+
+    title: str
+    settings: dict[str, str]
+    call: V2Request
+    facts: dict[Hole, Any]
+    steps: list[tuple[V3Request, V3Response]]
+    reply: V2Response
+    notes: list[tuple[str, str]] = field(default_factory=list)
+
+
+def read_exchanges(text: str) -> list[Recorded]:
+    """The exchanges of a file. Raises Malformed with the title of the one that cannot be read."""
+    parts = re.split(r"^### ", text, flags=re.MULTILINE)
+    return [_read_one(part) for part in parts[1:]]
+
+
+def _read_one(part: str) -> Recorded:
+    title, _, rest = part.partition("\n")
+    settings: dict[str, str] = {}
+    blocks: list[tuple[str, list[str]]] = []
+    for line in rest.split("\n"):
+        if line.strip() in MARKERS:
+            blocks.append((line.strip(), []))
+        elif blocks:
+            blocks[-1][1].append(line)
+        elif line.startswith("@ "):
+            name, _, value = line[2:].partition(":")
+            settings[name.strip()] = value.strip()
+    texts = [(marker, "\n".join(lines).strip("\n")) for marker, lines in blocks]
+    try:
+        return _assemble(title.strip(), settings, texts)
+    except (ValueError, IndexError, msgspec.DecodeError) as error:
+        raise Malformed(f"{title.strip()}: {error}") from None
+
+
+def _assemble(title: str, settings: dict[str, str], blocks: list[tuple[str, str]]) -> Recorded:
+    by_marker: dict[str, list[str]] = {marker: [] for marker in MARKERS}
+    for marker, text in blocks:
+        by_marker[marker].append(text)
+    requests, answers = by_marker[">>> v3.1"], by_marker["<<< v3.1"]
+    if len(by_marker[">>> v2"]) != 1 or len(by_marker["<<< v2"]) != 1 or len(requests) != len(answers):
+        raise ValueError("one call, one reply, and an answer for each request are needed")
+    method, target, headers, body = _message(by_marker[">>> v2"][0])
+    if settings.get("body") == "base64":
+        raw = base64.b64decode(body)
+    else:
+        raw = (body if body.startswith("{") else _LAYOUT.sub("", body)).encode()
+    status, _, reply_headers, reply_body = _message(by_marker["<<< v2"][0])
+    return Recorded(
+        title,
+        settings,
+        V2Request(method, target, headers, raw),
+        dict(_fact(line) for text in by_marker["=== facts"] for line in text.split("\n") if line.strip()),
+        [(_request(one), _answer(two)) for one, two in zip(requests, answers, strict=True)],
+        V2Response(int(status), read_value(reply_body), reply_headers),
+        [_note(line) for text in by_marker["=== notes"] for line in text.split("\n") if line.strip()],
+    )
+
+
+def _message(text: str) -> tuple[str, str, Pairs, str]:
+    head, _, body = text.partition("\n\n")
+    start, *lines = head.split("\n")
+    first, _, rest = start.strip().partition(" ")
+    headers = []
+    for line in lines:
+        name, colon, value = line.partition(": ")
+        if not colon:
+            raise ValueError(f"not a header: {line!r}")
+        headers.append((name, value))
+    return first, rest.strip(), tuple(headers), body.strip("\n")
+
+
+def _request(text: str) -> V3Request:
+    method, target, headers, body = _message(text)
+    path, _, query = target.partition("?")
+    pairs = tuple((name, value) for name, _, value in (part.partition("=") for part in query.split("&") if part))
+    return V3Request(method, path, pairs, read_value(body), dict(headers).get("Accept", "application/json"))
+
+
+def _answer(text: str) -> V3Response:
+    status, _, headers, body = _message(text)
+    return V3Response(int(status), read_value(body), headers)
+
+
+def _note(line: str) -> tuple[str, str]:
+    code, _, where = line.strip().partition(" ")
+    return code, "" if where == "-" else where
+
+
+def _fact(line: str) -> tuple[Hole, Any]:
+    match = _FACT.fullmatch(line.strip())
+    if match is None:
+        raise ValueError(f"not a fact: {line!r}")
+    known = match["known"]
+    if known.startswith('"'):
+        known = msgspec.json.decode(known, type=str)
+    by = match["by"] or ("legacy_id" if known.isdigit() else "id")
+    want = match["want"] or ("legacy_id" if by == "id" else "id")
+    return Hole(match["kind"], known, want=want, by=by), read_value(match["json"])
+
+
+def read_value(text: str) -> Any:
+    """JSON with Decimals, in which an object may end in `...`; None for no text."""
+    if not text.strip():
+        return None
+    opened = _PIECE.sub(lambda m: f'"{OPEN}": true' if m[0] == OPEN else m[0], text)
+    return _JSON.decode(opened)
+
+
+def named(hole: Hole) -> Any:
+    """What an id's name alone says: the modern id of legacy 7 of contacts is `contacts-7`; None for nothing."""
+    if hole.by == "legacy_id" and hole.want == "id":
+        return f"{hole.kind}-{hole.known}"
+    if hole.by == "id" and hole.want == "legacy_id":
+        kind, _, number = hole.known.rpartition("-")
+        return int(number) if kind == hole.kind and number.isdigit() else None
+    return None
+
+
+def differences(expected: Any, actual: Any, where: str = "") -> Iterator[str]:
+    """How two JSON values differ, by value and type; an open object need only hold what it names."""
+    if isinstance(expected, dict) and isinstance(actual, dict):
+        for name in expected.keys() | actual.keys():
+            if name == OPEN or (name not in expected and OPEN in expected):
+                continue
+            if name not in actual:
+                yield f"{where}.{name} is missing"
+            elif name not in expected:
+                yield f"{where}.{name} is there: {actual[name]!r}"
+            else:
+                yield from differences(expected[name], actual[name], f"{where}.{name}")
+    elif isinstance(expected, list) and isinstance(actual, list) and len(expected) == len(actual):
+        for n, (one, two) in enumerate(zip(expected, actual, strict=True)):
+            yield from differences(one, two, f"{where}[{n}]")
+    elif type(expected) is not type(actual) or expected != actual:
+        yield f"{where} is {actual!r}, not {expected!r}"
+
+
+def compare_request(expected: V3Request, actual: V3Request) -> list[str]:
+    """How a request differs from the one recorded; the order of the query is free."""
+    found = []
+    if (expected.method, expected.path) != (actual.method, actual.path):
+        found.append(f"request is {actual.method} {actual.path}, not {expected.method} {expected.path}")
+    if sorted(expected.query) != sorted(actual.query):
+        found.append(f"query is {query_text(sorted(actual.query))}, not {query_text(sorted(expected.query))}")
+    if expected.accept != actual.accept:
+        found.append(f"accept is {actual.accept}, not {expected.accept}")
+    return [*found, *differences(expected.body, actual.body, "request")]
+
+
+def compare_reply(expected: V2Response, actual: V2Response) -> list[str]:
+    """How a reply differs from the one recorded; headers are compared only where the file has them."""
+    found = [] if expected.status == actual.status else [f"status is {actual.status}, not {expected.status}"]
+    sent = {name.lower(): value for name, value in actual.headers}
+    for name, value in expected.headers:
+        if sent.get(name.lower()) != value:
+            found.append(f"header {name} is {sent.get(name.lower())!r}, not {value!r}")
+    return [*found, *differences(expected.body, actual.body, "reply")]
+
+
+def query_text(query: Iterable[tuple[str, str]]) -> str:
+    """A query as exchange files write it: plain."""
+    return "&".join(f"{name}={value}" for name, value in query)
+
+
+def write_exchange(exchange: Exchange, title: str) -> str:
+    """An exchange as text. Only what `read_exchanges` reads is there; headers are left out, since they hold tokens."""
+    call = exchange.call
+    lines = [f"### {title}"]
+    try:
+        body = call.body.decode()
+    except UnicodeDecodeError:
+        body, lines = base64.b64encode(call.body).decode(), [*lines, "@ body: base64"]
+    lines += ["", ">>> v2", f"{call.method} {call.target}", *(["", body] if body else [])]
+    stated = {hole: value for hole, value in exchange.facts.items() if named(hole) != value}
+    if stated:
+        lines += ["", "=== facts", *(fact_line(hole, value) for hole, value in stated.items())]
+    for step in exchange.steps:
+        request, answer = step.request, step.answer
+        query = f"?{query_text(request.query)}" if request.query else ""
+        lines += ["", ">>> v3.1", f"{request.method} {request.path}{query}"]
+        if request.accept != "application/json":
+            lines.append(f"Accept: {request.accept}")
+        lines += _body(request.body)
+        lines += ["", "<<< v3.1", str(answer.status), *_body(answer.body)]
+    lines += ["", "<<< v2", str(exchange.reply.status), *_body(exchange.reply.body)]
+    if exchange.notes:
+        lines += ["", "=== notes", *(f"{note.code} {note.field or '-'}" for note in exchange.notes)]
+    return "\n".join(lines) + "\n"
+
+
+def fact_line(hole: Hole, value: Any) -> str:
+    """A fact as exchange files state it."""
+    plain = re.fullmatch(r'[^\s"=]+', hole.known) is not None
+    known = hole.known if plain else msgspec.json.encode(hole.known).decode()
+    usual_by = "legacy_id" if hole.known.isdigit() else "id"
+    by = "" if hole.by == usual_by else f"{hole.by}:"
+    usual_want = "legacy_id" if hole.by == "id" else "id"
+    want = "" if hole.want == usual_want else f" {hole.want}"
+    return f"{hole.kind} {by}{known}{want} = {msgspec.json.encode(value).decode()}"
+
+
+def _body(body: Any) -> list[str]:
+    if body is None:
+        return []
+    if isinstance(body, bytes):
+        return ["", f'"{len(body)} bytes"']
+    return ["", msgspec.json.encode(body).decode()]
