@@ -96,12 +96,8 @@ class Connection(RequestHandler):
     ) -> web.StreamResponse:
         """What the parser could not read, as v2 says it: without the raw bytes, here or in the log."""
         self._unreadable(type(exc).__name__ if exc is not None else "Timeout")
-        error = (
-            Malformed("The request cannot be read as HTTP")
-            if status < 500
-            else TableWrong("The gateway failed")
-        )
-        response = write_reply(render(error), self._extra)
+        error = Malformed("The request cannot be read as HTTP") if status < 500 else TableWrong("The gateway failed")
+        response = write_reply(render(error), (("Connection", "close"), *self._extra))
         response.force_close()
         return response
 
@@ -131,8 +127,17 @@ class Listener(web.Server):
             auto_decompress=False,
             access_log=None,
         )
-        self._own = {"limits": limits, "unreadable": unreadable, "extra": extra}
+        self._limits = limits
+        self._unreadable = unreadable
+        self._extra = extra
 
     def __call__(self) -> RequestHandler:
         """A new connection."""
-        return Connection(self, loop=self._loop, **self._own, **self._kwargs)
+        return Connection(
+            self,
+            limits=self._limits,
+            unreadable=self._unreadable,
+            extra=self._extra,
+            loop=self._loop,
+            **self._kwargs,
+        )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from typing import Any, Protocol
 
 from gateway.edges.callers import Known
@@ -23,8 +22,8 @@ class Sender(Protocol):
 class Upstream(Protocol):
     """v3.1, for anybody."""
 
-    def bind(self, tenant: Tenant, call: V2Request, nonce: str) -> Sender:
-        """v3.1 for one call of one tenant."""
+    def bind(self, tenant: Tenant, call: V2Request, nonce: str | None) -> Sender:
+        """v3.1 for one call of one tenant; a call without a nonce of its own cannot be known as a repeat."""
 
 
 class Lookup(Protocol):
@@ -45,7 +44,7 @@ class Conversation:
 
     async def hold(self, call: V2Request, known: Known, line: Line) -> Exchange:
         """The call's exchange, never a GatewayError: those are its reply."""
-        nonce = header(call.headers, "X-Nonce") or secrets.token_hex(16)
+        nonce = (header(call.headers, "X-Nonce") or "").strip() or None
         sender = Timed(self._upstream.bind(known.tenant, call, nonce), self._telemetry, line)
         lookup = self._lookup.bind(known.tenant.business, sender)
         if not needs_turn(call):

@@ -48,7 +48,7 @@ def read_target(request: web.BaseRequest) -> str:
 
 
 def read_head(request: web.BaseRequest) -> Pairs:
-    """The header fields of a call whose version, method and framing are in order.
+    """The header fields, as sent, of a call whose version, method and framing are in order.
 
     Raises Malformed (HTTP/0.9, a coded body, names that imitate framing) or AccessDenied (TRACE, CONNECT).
     """
@@ -56,9 +56,8 @@ def read_head(request: web.BaseRequest) -> Pairs:
         raise Malformed("Only HTTP/1.0 and HTTP/1.1 are spoken here")
     if request.method in (hdrs.METH_TRACE, hdrs.METH_CONNECT):
         raise AccessDenied
-    headers = read_headers(
-        tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in request.raw_headers)
-    )
+    headers = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in request.raw_headers)
+    read_headers(headers)  # raises for names that imitate framing
     if request.version == HttpVersion10 and hdrs.TRANSFER_ENCODING in request.headers:
         raise Malformed("HTTP/1.0 has no Transfer-Encoding")
     coding = header(headers, "Content-Encoding")
@@ -119,7 +118,7 @@ def write_reply(reply: V2Response, extra: Pairs = ()) -> web.Response:
 
     v2 clients cannot read an empty body (captures/README.md §2), so nothing becomes `{}`.
     """
-    headers = {hdrs.CONTENT_TYPE: SDATA, hdrs.CACHE_CONTROL: "no-store", hdrs.SERVER: "sage-gateway"}
+    headers: dict[str, str] = {"Content-Type": SDATA, "Cache-Control": "no-store", "Server": "sage-gateway"}
     headers.update(reply.headers)
     headers.update(extra)
     body = reply.body

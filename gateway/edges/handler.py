@@ -17,14 +17,12 @@ from gateway.edges.limits import Gate, Limits
 from gateway.edges.telemetry import Line, Telemetry
 from gateway.edges.trial import Trial
 from gateway.errors import AccessDenied, GatewayError, TableWrong
-from gateway.messages import Exchange, Pairs, V2Request, V2Response, header
+from gateway.messages import Exchange, Pairs, V2Request, V2Response
 from gateway.translate.faults import render
 from gateway.translate.headers import bearer
 from gateway.translate.signature import verify
 
-_AUTHORIZATION = frozenset(
-    {"/oauth2/token", "/oauth/token", "/oauth2/auth", "/oauth2/auth/central", "/oauth2/revoke"}
-)
+_AUTHORIZATION = frozenset({"/oauth2/token", "/oauth/token", "/oauth2/auth", "/oauth2/auth/central", "/oauth2/revoke"})
 
 
 class Conversations(Protocol):
@@ -75,22 +73,27 @@ class Reception:
             reply = render(TableWrong(f"The gateway failed on this call; its log names it {line.request}"))
             response = self._write(reply, line)
         self._telemetry.close(line, reply)
-        connection = request.protocol
-        if not request.content.is_eof() or (isinstance(connection, Connection) and connection.worn_out):
+        if self._ends_connection(request, line):
             response.force_close()
         return response
+
+    def _ends_connection(self, request: web.BaseRequest, line: Line) -> bool:
+        """Whether no call may follow: of a stranger, after an unread body, or of a connection that is worn out."""
+        connection = request.protocol
+        worn_out = isinstance(connection, Connection) and connection.worn_out
+        return not line.tenant or not request.content.is_eof() or worn_out
 
     def _write(self, reply: V2Response, line: Line) -> web.Response:
         return write_reply(reply, (("X-Request-Id", line.request), *self._extra))
 
     async def _receive(self, request: web.BaseRequest, line: Line) -> V2Response:
-        target = read_target(request)
         headers = read_head(request)
+        target = read_target(request)
         if _folded(target) in _AUTHORIZATION:
             return _no_tokens_yet()
         trial = self._trial if self._trial is not None and self._trial.covers(target) else None
-        recognise = self._callers.recognise(bearer(headers)) if trial is None else None
-        known = await recognise if recognise is not None else trial.recognise(bearer(headers))
+        token = bearer(headers)
+        known = await self._callers.recognise(token) if trial is None else trial.recognise(token)
         line.tenant, line.app = known.tenant.name, known.tenant.app
         await self._gate.enter(known.tenant.id)
         try:
@@ -121,15 +124,12 @@ class Reception:
         if terms.signature == "off":
             line.signature = "off"
             return
-        if header(call.headers, "X-Signature") is None:
-            line.signature = "unsigned"
-        else:
-            verdict = verify(call, terms.signing_secret, known.token, self._public_urls, rare=terms.rare)
-            if verdict.ok:
-                line.signature = "published" if verdict.variant == "published" else "variant"
-                line.variant = verdict.variant
-                return
-            line.signature = "bad"
+        verdict = verify(call, terms.signing_secret, known.token, self._public_urls, rare=terms.rare)
+        if verdict.ok:
+            line.signature = "variant" if verdict.variant else "published"
+            line.variant = verdict.variant or ""
+            return
+        line.signature = "unsigned" if verdict.reason == "missing" else "bad"
         if terms.signature == "enforce":
             raise AccessDenied
 

@@ -1,4 +1,4 @@
-"""How much of anything one caller, or all of them, may have: the numbers, and the queues that keep to them."""
+"""How much of anything one caller, or all of them, may have: numbers, and the queues that keep to them."""
 
 from __future__ import annotations
 

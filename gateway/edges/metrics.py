@@ -25,6 +25,22 @@ NOTES = frozenset(
 )
 """Codes of `messages.Note`; a newer one counts as `other` until it is named here."""
 
+HAPPENINGS = frozenset(
+    {
+        "refreshed",
+        "rescued",
+        "unsaved",
+        "needs_consent",
+        "wrong_business",
+        "not_sent",
+        "transient",
+        "ambiguous",
+        "invalid_grant",
+        "invalid_client",
+    }
+)
+"""What may happen to a grant: the refresher's notices and upstream's alarms."""
+
 _BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 
 
@@ -76,11 +92,12 @@ class Metrics:
             ("resource", "code"),
             registry=own,
         )
-        self._id_misses = Counter(
-            "sage_gateway_id_misses", "Ids that were not in the store.", ("kind",), registry=own
-        )
+        self._id_misses = Counter("sage_gateway_id_misses", "Ids that were not in the store.", ("kind",), registry=own)
         self._signatures = Counter(
             "sage_gateway_signatures", "Calls by what their signature was.", ("verdict",), registry=own
+        )
+        self._happenings = Counter(
+            "sage_gateway_grant_events", "What happened to grants and their tokens.", ("event",), registry=own
         )
         self._unreadable = Counter(
             "sage_gateway_unreadable_requests", "Requests that could not be read as HTTP.", registry=own
@@ -113,6 +130,10 @@ class Metrics:
     def signature(self, verdict: str) -> None:
         """Count what a call's signature was."""
         self._signatures.labels(_one_of(VERDICTS, verdict)).inc()
+
+    def happening(self, event: str) -> None:
+        """Count what happened to a grant."""
+        self._happenings.labels(_one_of(HAPPENINGS, event)).inc()
 
     def unreadable(self) -> None:
         """Count a request that could not be parsed."""

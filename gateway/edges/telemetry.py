@@ -50,6 +50,7 @@ FIELDS = frozenset(
 
 _LEVELS = {"ok": "info", "client": "info", "owner": "warning", "sage": "warning", "gateway": "error"}
 _MAX_NOTES = 20
+_ALARMS = frozenset({"unsaved", "rescued", "wrong_business"})
 
 Event = MutableMapping[str, Any]
 
@@ -60,7 +61,7 @@ class UnknownField(Exception):  # noqa: N818 - DESIGN names errors by what is wr
 
 @dataclass(slots=True)
 class Line:
-    """What is known so far of one exchange: `began` in the clock's seconds, `upstream` the requests it took."""
+    """What is known so far of one exchange: `began` by the clock, `upstream` the requests it took."""
 
     request: str
     method: str
@@ -113,9 +114,7 @@ class Telemetry:
     def step(self, line: Line, method: str, path: str, status: int, seconds: float) -> None:
         """Note one request to v3.1, and how it was answered (0: not at all)."""
         kind = self.metrics.kind_of(path)
-        line.upstream.append(
-            {"method": method, "kind": kind, "status": status, "ms": round(seconds * 1000, 1)}
-        )
+        line.upstream.append({"method": method, "kind": kind, "status": status, "ms": round(seconds * 1000, 1)})
         self.metrics.upstream(method, kind, status, seconds)
 
     def close(self, line: Line, reply: V2Response) -> None:
@@ -155,6 +154,12 @@ class Telemetry:
             error=type(error).__name__,
             where=frames(error.__traceback__),
         )
+
+    def happened(self, event: str, grant: int) -> None:
+        """Something happened to a grant, by the refresher's or upstream's word for it."""
+        self.metrics.happening(event)
+        level = "info" if event == "refreshed" else "error" if event in _ALARMS else "warning"
+        self.say("a grant's news", level=level, reason=event, grant=grant)
 
     def unreadable(self, reason: str) -> None:
         """A request that could not be parsed; `reason` is the name of an exception, or `late`."""
@@ -232,4 +237,5 @@ def _allow(strict: bool) -> Callable[[Any, str, Event], Event]:
 
 
 def _render(_logger: Any, _method: str, event: Event) -> bytes:
-    return msgspec.json.encode({key: value for key, value in event.items() if value not in ("", [])})
+    told = {key: value for key, value in event.items() if value not in ("", [])}
+    return msgspec.json.encode({"time": told.pop("time"), "event": told.pop("event"), **told})

@@ -1,0 +1,56 @@
+"""The command line."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Annotated
+
+import typer
+
+from gateway import __version__
+from gateway.commands.check import check
+from gateway.commands.sandbox import sandbox
+from gateway.commands.serve import serve
+from gateway.commands.store import store
+
+app = typer.Typer(
+    name="sage-gateway",
+    no_args_is_help=True,
+    add_completion=False,
+    # A traceback with local variables would print secrets.
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"sage-gateway {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def gateway(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Lets clients of the retired Sage accounting API v2 go on working, by speaking v3.1 for them.
+
+    To try it, without an account or a server: sage-gateway serve --sandbox
+    """
+
+
+app.command()(serve)
+app.command()(sandbox)
+app.command()(check)
+app.add_typer(store, name="store")
+for _name in ("explain", "tables"):
+    if find_spec(f"gateway.commands.{_name}") is not None:
+        app.command(_name)(getattr(import_module(f"gateway.commands.{_name}"), _name))
+
+
+def main() -> None:
+    """Run the command line."""
+    app()

@@ -1,0 +1,192 @@
+"""Puts a gateway together from its settings, and takes it apart in the right order."""
+
+from __future__ import annotations
+
+import hmac
+import socket
+import sys
+import time
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, replace
+from typing import BinaryIO
+
+from gateway.commands.stand_in import NAME
+from gateway.edges.admin import Admin
+from gateway.edges.callers import Callers, Known, Terms
+from gateway.edges.connection import Listener
+from gateway.edges.conversation import Conversation
+from gateway.edges.handler import Reception
+from gateway.edges.limits import Limits
+from gateway.edges.lookup import Lookup
+from gateway.edges.metrics import Metrics
+from gateway.edges.refresher import Refresher
+from gateway.edges.sending import UpstreamLimits
+from gateway.edges.server import plain_server, serve, tls
+from gateway.edges.telemetry import Telemetry, adopt_library_logs
+from gateway.edges.token_client import TokenClient
+from gateway.edges.trial import TOKEN, Trial
+from gateway.edges.upstream import Upstream
+from gateway.errors import StoreFailed
+from gateway.grants.tenant import Tenant
+from gateway.messages import Caller, Pairs
+from gateway.resources.registry import KINDS, TABLES
+from gateway.settings import App, Settings
+from gateway.store import Store
+
+SANDBOXED: Pairs = (("X-Sage-Gateway", "sandbox"),)
+"""Marks every reply of a sandboxed gateway, so that nobody takes its books for real ones."""
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """A gateway's bound sockets (`admin` None where it is off), the URLs clients sign, and its own URL."""
+
+    public: socket.socket
+    admin: socket.socket | None
+    public_urls: tuple[str, ...]
+    url: str
+
+
+async def assemble(
+    settings: Settings,
+    addresses: Addresses,
+    running: AsyncExitStack,
+    *,
+    sandboxed: bool = False,
+    log: BinaryIO | None = None,
+) -> None:
+    """Start a gateway. Closing `running` stops it: listeners first, when all calls are done, the store last.
+
+    Raises StoreFailed, and CannotListen for a certificate that cannot be used.
+    """
+    limits = limits_of(settings)
+    metrics = Metrics({table.name for table in TABLES}, KINDS)
+    telemetry = Telemetry(log or sys.stderr.buffer, metrics)
+    adopt_library_logs(telemetry)
+    server = settings.server
+    context = tls(server.tls_cert, server.tls_key, server.tls_minimum) if server.tls_cert and server.tls_key else None
+    store = await open_store(settings)
+    running.push_async_callback(store.close)
+    tenants = await bootstrap(settings, store)
+    conversation, refresher = await _converse(settings, store, telemetry, running)
+    terms = {name: terms_of(app) for name, app in settings.apps.items()}
+    reception = Reception(
+        Callers(lambda token: store.tenants.by_token(token, time.time()), terms, clock=time.monotonic),
+        conversation,
+        telemetry,
+        limits=limits,
+        public_urls=addresses.public_urls,
+        trial=_trial(tenants, terms, addresses.public_urls) if sandboxed else None,
+        extra=SANDBOXED if sandboxed else (),
+    )
+    if addresses.admin is not None:
+        admin = plain_server(Admin(metrics, lambda: is_ready(store, refresher)), limits)
+        running.push_async_callback((await serve(admin, addresses.admin, limits=limits)).stop)
+    listener = Listener(reception, limits=limits, unreadable=telemetry.unreadable, extra=SANDBOXED if sandboxed else ())
+    running.push_async_callback((await serve(listener, addresses.public, limits=limits, context=context)).stop)
+    telemetry.say("the gateway has started")
+
+
+def limits_of(settings: Settings) -> Limits:
+    """The public listener's limits; a stopping gateway waits a little longer than v3.1 may take to answer."""
+    given = settings.limits
+    return Limits(
+        target=given.target,
+        headers=given.headers,
+        header_line=given.header_line,
+        body=given.body,
+        header_seconds=given.header_seconds,
+        body_seconds=given.body_seconds,
+        idle_seconds=given.idle_seconds,
+        calls_per_connection=given.calls_per_connection,
+        tenant_in_flight=given.tenant_in_flight,
+        in_flight=given.in_flight,
+        queue_seconds=given.queue_seconds,
+        grace_seconds=given.upstream_seconds + 15,
+    )
+
+
+def terms_of(app: App) -> Terms:
+    """How an app is dealt with; without a signing secret nothing can be verified (`enforce` demands one)."""
+    secret = app.signing_secret.get_secret_value() if app.signing_secret else ""
+    caller = Caller(
+        country=app.country,
+        date_order=app.date_order,
+        date_out=app.date_out,
+        cash_customer=app.cash_customer,
+        sales_ledger_account=app.sales_ledger_account,
+    )
+    return Terms(app.signature if secret else "off", secret, app.rare_signatures, caller)
+
+
+async def open_store(settings: Settings, *, migrate: bool | None = None) -> Store:
+    """The store that the settings name; `migrate` as in `Store.open`. Raises StoreFailed."""
+    if settings.store.db is None:
+        raise StoreFailed("store.db is not set")
+    return await Store.open(settings.store.db.get_secret_value(), settings.store.key_bytes(), migrate=migrate)
+
+
+async def bootstrap(settings: Settings, store: Store) -> Mapping[str, Tenant]:
+    """Make sure that the store has each tenant of the settings that has a v3.1 refresh token; by name."""
+    made: dict[str, Tenant] = {}
+    for name, tenant in settings.tenants.items():
+        if tenant.v31_refresh_token is None:
+            continue
+        access, refresh = tenant.access_token, tenant.refresh_token
+        made[name] = await store.tenants.add(
+            name=name,
+            app=tenant.app,
+            business=tenant.business,
+            access_token=access.get_secret_value() if access else None,
+            refresh_token=refresh.get_secret_value() if refresh else None,
+            access_token_lifetime=None,
+            v31_refresh_token=tenant.v31_refresh_token.get_secret_value(),
+            now=time.time(),
+        )
+    return made
+
+
+async def is_ready(store: Store, refresher: Refresher) -> bool:
+    """Whether the store answers, and holds every token that v3.1 has given (reliability.md §3.3 step 6)."""
+    try:
+        await store.ready()
+    except StoreFailed:
+        return False
+    return refresher.unsaved == 0
+
+
+def _trial(tenants: Mapping[str, Tenant], terms: Mapping[str, Terms], public_urls: tuple[str, ...]) -> Trial:
+    tenant = tenants[NAME]
+    terms_here = terms[tenant.app]
+    known = Known(tenant, terms_here, replace(terms_here.caller, business=tenant.business), TOKEN)
+    return Trial(known, public_urls, {table.root for table in TABLES if table.root})
+
+
+async def _converse(
+    settings: Settings, store: Store, telemetry: Telemetry, running: AsyncExitStack
+) -> tuple[Conversation, Refresher]:
+    given = settings.limits
+    token_client = TokenClient(settings.upstream.token)
+    running.push_async_callback(token_client.close)
+    credentials = {
+        name: (app.v31_client_id, app.v31_client_secret.get_secret_value())
+        for name, app in settings.apps.items()
+        if app.v31_client_id and app.v31_client_secret
+    }
+    refresher = Refresher(store.grants, token_client, credentials, notice=telemetry.happened)
+    running.push_async_callback(refresher.close)
+    upstream = Upstream(
+        settings.upstream.api or "",
+        refresher,
+        key=hmac.digest(settings.store.key_bytes(), b"idempotency ids", "sha256"),
+        limits=UpstreamLimits(
+            connect=given.upstream_connect_seconds,
+            total=given.upstream_seconds,
+            body=given.upstream_body,
+            in_flight=given.upstream_in_flight,
+        ),
+        on_alarm=lambda event, tenant: telemetry.happened(event, tenant.grant),
+    )
+    running.push_async_callback(upstream.close)
+    return Conversation(upstream, Lookup(store.ids, KINDS), telemetry), refresher

@@ -1,0 +1,45 @@
+"""`sage-gateway sandbox`: only the stand-in for v3.1."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated
+
+import typer
+
+from gateway.commands.refusal import FAILED, refuse
+
+
+def sandbox(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")] = 8031,
+) -> None:
+    """Run only the stand-in for Sage's API v3.1: for trying a v3.1 client, or a gateway in another process.
+
+    It is stateful, in memory, and forgets everything when it stops. It prints the settings with which
+    a gateway reaches it.
+    """
+    import uvloop
+
+    from gateway.edges.server import CannotListen, bind
+
+    try:
+        bind(host, port).close()
+    except CannotListen as wrong:
+        refuse(FAILED, f"{wrong}.")
+    uvloop.run(_run(host, port))
+
+
+async def _run(host: str, port: int) -> None:
+    from gateway.commands.signals import until_stopped
+    from gateway.commands.stand_in import reach
+    from gateway.sandbox import Sandbox, serve_sandbox
+    from gateway.settings_sources import variable
+
+    stand_in = Sandbox()
+    runner, base_url = await serve_sandbox(stand_in, host, port)
+    typer.echo(f"The stand-in for v3.1 listens on {base_url}; a gateway reaches it with")
+    for key, value in reach(stand_in, base_url).items():
+        typer.echo(f"  {variable(key)}={value}")
+    await until_stopped(asyncio.get_running_loop())
+    await runner.cleanup()
