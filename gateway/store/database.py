@@ -53,11 +53,7 @@ def address(text: str) -> URL:
         return url.set(drivername="sqlite+aiosqlite")
     if url.drivername in ("postgresql", "postgres"):
         mode = {"ssl": url.query["sslmode"]} if "sslmode" in url.query else {}
-        return (
-            url.set(drivername="postgresql+asyncpg")
-            .difference_update_query(["sslmode"])
-            .update_query_dict(mode)
-        )
+        return url.set(drivername="postgresql+asyncpg").difference_update_query(["sslmode"]).update_query_dict(mode)
     raise StoreFailed("The store's address is neither sqlite:///PATH nor postgresql://….")
 
 

@@ -64,9 +64,7 @@ class Grants:
 
         return await self._database.write(work)
 
-    async def mark(
-        self, grant: Grant, epoch: int, state: State, now: float, *, keep_lease: bool = False
-    ) -> bool:
+    async def mark(self, grant: Grant, epoch: int, state: State, now: float, *, keep_lease: bool = False) -> bool:
         """Sets the state, by the holder of lease `epoch` alone, and gives the lease back unless told not to.
 
         False: the generation or the lease has moved on, and nothing was changed.
@@ -100,11 +98,8 @@ class Grants:
             update(grants)
             .where(grants.c.id == new.id, grants.c.generation == parent)
             .values(
-                **self.sealed(new),
-                requested_by=new.user,
-                refreshed_at=now,
-                state_since=now,
-                attempt_id=attempt,
+                {**self.sealed(new), "attempt_id": attempt, "requested_by": new.user}
+                | {"refreshed_at": now, "state_since": now}
             )
         )
 
@@ -140,6 +135,7 @@ class Grants:
             "prev_refresh_ct": seal("prev_refresh_ct", grant.previous),
             "lease_owner": None,
             "lease_until": None,
+            "attempt_id": None,
         }
 
     def _rescued(self, new: Grant, attempt: str, now: float) -> Mapping[str, Any]:

@@ -148,9 +148,7 @@ class IdPairs:
             ],
         )
 
-    async def _mint(
-        self, connection: AsyncConnection, business: str, kind: str, ids: Sequence[str]
-    ) -> dict[str, int]:
+    async def _mint(self, connection: AsyncConnection, business: str, kind: str, ids: Sequence[str]) -> dict[str, int]:
         counter = self._insert(id_counters).values(business=business, kind=kind, next=FIRST_MINTED)
         # The counter's row lock makes minters of one business and kind wait for each other.
         start = await connection.execute(
@@ -231,9 +229,7 @@ def _batches(values: Sequence[Any]) -> Iterator[Sequence[Any]]:
 
 
 def _by_number(business: str, numbers: Mapping[str, Sequence[int]]) -> Select[Any]:
-    return _where(
-        business, [and_(id_pairs.c.kind == k, id_pairs.c.legacy_id.in_(n)) for k, n in numbers.items()]
-    )
+    return _where(business, [and_(id_pairs.c.kind == k, id_pairs.c.legacy_id.in_(n)) for k, n in numbers.items()])
 
 
 def _by_modern(business: str, ids: Mapping[str, Sequence[str]]) -> Select[Any]:

@@ -41,9 +41,7 @@ class Store:
         try:
             if await is_old(database):
                 if not (database.embedded if migrate is None else migrate):
-                    raise SchemaOld(
-                        "The store's schema is old: run `sage-gateway store migrate`, then start again."
-                    )
+                    raise SchemaOld("The store's schema is old: run `sage-gateway store migrate`, then start again.")
                 await bring_up_to_date(database)
             return cls(database, await open_seal(database, key))
         except BaseException:

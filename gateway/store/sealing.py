@@ -40,9 +40,7 @@ def _unseal(key: bytes, blob: bytes, place: str) -> bytes:
     try:
         return AESGCM(key).decrypt(nonce, sealed, head + place.encode())
     except (InvalidTag, ValueError):
-        raise KeyWrong(
-            "A stored secret does not open with this key, or is not where it was written."
-        ) from None
+        raise KeyWrong("A stored secret does not open with this key, or is not where it was written.") from None
 
 
 class Seal:
@@ -86,9 +84,7 @@ async def open_seal(database: Database, key: bytes) -> Seal:
         insert = sqlite.insert if database.embedded else postgresql.insert
         named = {"name": "cluster_id", "value": os.urandom(16).hex()}
         await connection.execute(insert(meta).values(named).on_conflict_do_nothing())
-        cluster = (
-            await connection.execute(select(meta.c.value).where(meta.c.name == "cluster_id"))
-        ).scalar_one()
+        cluster = (await connection.execute(select(meta.c.value).where(meta.c.name == "cluster_id"))).scalar_one()
         found = await _wrapped(connection)
         for key_id, purpose in PURPOSES.items():
             if key_id not in found:
@@ -98,9 +94,7 @@ async def open_seal(database: Database, key: bytes) -> Seal:
         return cluster, await _wrapped(connection)
 
     cluster, wrapped = await database.write(work)
-    return Seal(
-        cluster, {i: _unseal(key, blob, f"{cluster}|sealing_keys|{i}") for i, blob in wrapped.items()}
-    )
+    return Seal(cluster, {i: _unseal(key, blob, f"{cluster}|sealing_keys|{i}") for i, blob in wrapped.items()})
 
 
 async def _wrapped(connection: AsyncConnection) -> dict[int, bytes]:

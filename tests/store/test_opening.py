@@ -125,7 +125,7 @@ async def test_another_key_does_not_open_the_store(url, key):
 async def test_a_sqlite_file_is_its_owners_alone_and_durable(sqlite_url, key):
     """Mode 0600, WAL, synchronous FULL, foreign keys."""
     await (await Store.open(sqlite_url, key)).close()
-    assert stat.S_IMODE(Path(urlsplit(sqlite_url).path).stat().st_mode) == 0o600
+    assert stat.S_IMODE(Path(urlsplit(sqlite_url).path).stat().st_mode) == 0o600  # noqa: ASYNC240
     for pragma, value in {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}.items():
         assert await run(sqlite_url, f"PRAGMA {pragma}") == [(value,)]
 

@@ -1,0 +1,69 @@
+"""Every statement names whose data it wants (reliability.md §3.2 G7)."""
+
+from __future__ import annotations
+
+import re
+
+from sqlalchemy import event
+
+from gateway.grants.life import State, Tokens, after_refresh
+from gateway.grants.secret import Secret
+
+OWNED = {
+    "id_pairs": r"id_pairs\.business = ",
+    "id_counters": r"id_counters\.business = ",
+    "grants": r"grants\.(id|app) = ",
+    "legacy_tokens": r"legacy_tokens\.digest = ",
+    "grant_seeds": r"grant_seeds\.app = ",
+    "token_rescue": r"token_rescue\.attempt_id = ",
+    "tenants": r"tenants\.(grant_id|id|app) = |legacy_tokens\.digest = ",
+}
+ALL_TENANTS = re.compile(r"SELECT [^()]* FROM tenants ORDER BY tenants\.name")
+
+
+async def test_every_statement_names_whose_data_it_wants(store):
+    """But the list of all tenants; an INSERT names it in its values."""
+    statements: set[str] = set()
+    for engine in (store._database._reads, store._database._writes):
+        event.listen(
+            engine.sync_engine,
+            "before_cursor_execute",
+            lambda connection, cursor, statement, *more: statements.add(" ".join(statement.split())),
+        )
+    await use_everything(store)
+    checked = 0
+    for statement in statements:
+        if statement.startswith("INSERT") or ALL_TENANTS.fullmatch(statement):
+            continue
+        for table, owner in OWNED.items():
+            if re.search(rf"\b(FROM|JOIN|UPDATE) {table}\b", statement):
+                assert re.search(owner, statement.partition("WHERE")[2]), statement
+                checked += 1
+    assert checked >= 12
+
+
+async def use_everything(store):
+    """Calls each method of the store once at least."""
+    await store.ids.mint("b", "contacts", ["x"])
+    await store.ids.remember("b", [("contacts", "x", 1), ("contacts", "y", 1)])
+    await store.ids.modern("b", "contacts", [1])
+    await store.ids.shown("b", "contacts", ["x"])
+    given = {"access_token": "a", "refresh_token": "r", "access_token_lifetime": None, "now": 1.0}
+    for seed in ("s", "s2", "s"):
+        tenant = await store.tenants.add(name="t", app="app", business="b", user=None, v31_refresh_token=seed, **given)
+    await store.tenants.add(
+        name="u",
+        app="app",
+        business="c",
+        user="u",
+        v31_refresh_token="s3",
+        **given | {"access_token": None, "refresh_token": None},
+    )
+    await store.tenants.by_token("a", 1.0)
+    await store.tenants.all()
+    grant = await store.grants.load(tenant.grant)
+    epoch = await store.grants.take_lease(grant, "me", 60, "a1")
+    await store.grants.mark(grant, epoch, State.ACTIVE, 1.0)
+    after = after_refresh(grant, Tokens(Secret("a"), 300.0, Secret("r")), 1.0)
+    for attempt in ("a1", "a2"):
+        await store.grants.save_refreshed(after, attempt, 1.0)
