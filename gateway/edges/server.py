@@ -63,7 +63,7 @@ def tls(certificate: Path, key: Path, minimum: str = "1.2") -> ssl.SSLContext:
         if not path.is_file():
             raise CannotListen(f"There is no file {path}")
     try:
-        context.load_cert_chain(certificate, key)
+        context.load_cert_chain(certificate, key, password=lambda: b"")
     except (OSError, ssl.SSLError) as error:
         raise CannotListen(f"{certificate} and {key} cannot be used for TLS: {error}") from None
     return context

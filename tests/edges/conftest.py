@@ -1,0 +1,31 @@
+"""The public listener for tests, which import `edge_house` as a part of the clone."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
+if TYPE_CHECKING:
+    from tests.edges.edge_house import House
+
+
+@pytest.fixture
+async def gateway() -> AsyncIterator[House]:
+    from tests.edges.edge_house import house
+
+    async with house() as built:
+        yield built
+
+
+@pytest.fixture
+async def sandbox() -> AsyncIterator[House]:
+    from tests.edges.edge_house import house
+
+    async with house(sandboxed=True) as built:
+        yield built
