@@ -26,6 +26,7 @@ class RuleSet:
         self.writers: dict[str, tuple[Write, tuple[str, ...]]] = {}
         self.grouped: set[str] = set()
         self.synonyms: dict[str, tuple[str, ...]] = {}
+        self.by_name: dict[str, Rule] = {}
         self._collect()
         self.kinds = {path: kind for rule in self.rules for path, kind in rule.points()}
         for rule in self.rules:
@@ -52,6 +53,7 @@ class RuleSet:
                 if name in self.writers:
                     raise TableWrong(f"{self.name}: two rules take {name!r}")
                 self.writers[name] = (write, before)
+                self.by_name[name] = rule
                 before = (*before, name)
                 if together or rule.whole:
                     self.grouped.add(name)
