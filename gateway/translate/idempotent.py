@@ -92,9 +92,7 @@ def tenant_key(key: bytes, app: str, business: str) -> bytes:
     return hmac.digest(key, _framed("idempotency", app, business), hashlib.sha256)
 
 
-def derived_id(
-    key: bytes, business: str, method: str, path: str, nonce: str, body: bytes, nth: int = 0
-) -> str:
+def derived_id(key: bytes, business: str, method: str, path: str, nonce: str, body: bytes, nth: int = 0) -> str:
     """The `idempotency_id` of a write: 32 hexadecimal digits that only this write has (reliability.md §4.2).
 
     `key` is the tenant's; `body` the JSON without the id; `nth` counts equal writes before it in the call.
