@@ -113,8 +113,7 @@ def trim(spec: Json) -> Json:
         if not name.startswith(("post", "put"))
     }
     paths = {
-        path: {verb: operation(spec, found) for verb, found in verbs.items()}
-        for path, verbs in spec["paths"].items()
+        path: {verb: operation(spec, found) for verb, found in verbs.items()} for path, verbs in spec["paths"].items()
     }
     for verbs in paths.values():
         for found in verbs.values():

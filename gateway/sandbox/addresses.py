@@ -38,11 +38,11 @@ def adopt_address(books: Books, new: Record, _old: Record | None) -> None:
         contact["delivery_address"] = Ref("addresses", new["id"])
 
 
-def remove_address(books: Books, address: Record, _reason: str) -> None:
+def remove_address(books: Books, address: Record, reason: str) -> None:
     contact = books.at(address.get("contact"))
     books.delete(address)
     for person in pointing(books.live("contact_persons"), "address", address["id"]):
-        books.delete(person)
+        remove_person(books, person, reason)
     for name in ("main_address", "delivery_address"):
         if contact is not None and contact.get(name) == Ref("addresses", address["id"]):
             contact[name] = None

@@ -1,21 +1,18 @@
-"""Sales and purchase documents: numbers, dates, totals, life cycle (v31.md §12). One declaration each.
-
-`DOCUMENTS` is what there is to say about a document; the rest is the same for all of them.
-"""
+"""What all sales and purchase documents do: dates, totals, life cycle (v31.md §12)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
 from functools import partial
-from typing import Any
 
 from gateway.sandbox.addresses import address_text
 from gateway.sandbox.books import Books, Record, Ref
 from gateway.sandbox.contacts import displayed_as, is_role
+from gateway.sandbox.declared import DOCUMENTS, Document
 from gateway.sandbox.kinds import Kind
+from gateway.sandbox.numbering import UNPOSTED, choose_number, next_number
 from gateway.sandbox.outstanding import ALLOCATABLE, allocations, paid, refresh, status
 from gateway.sandbox.postings import (
     CREDITORS,
@@ -31,90 +28,8 @@ from gateway.sandbox.problems import Problem, Refusal, invalid, required
 from gateway.sandbox.totals import settle_totals
 from gateway.sandbox.values import ZERO, day
 
-UNPOSTED = ("DRAFT", "PRO_FORMA")
 WRITABLE = ("DRAFT", "PRO_FORMA", "UNPAID")
 ADDRESSES = ("main_address", "delivery_address")
-
-
-@dataclass(frozen=True, slots=True)
-class Document:
-    """One kind of document.
-
-    `posts` is its transaction type, "" where it posts nothing; `sign` is 1 where it raises what is owed and
-    -1 where it lowers it; `number` and `prefix` are "" where v3.1 does not number it; `due` names the date
-    that falls credit days after `date`; `statuses` is where its `status` points.
-    """
-
-    collection: str
-    lines: str
-    role: str
-    posts: str = ""
-    sign: int = 1
-    number: str = ""
-    prefix: str = ""
-    due: str = ""
-    first: str = "UNPAID"
-    statuses: str = "artefact_statuses"
-    voids: bool = False
-    addresses: bool = False
-
-    @property
-    def sales(self) -> bool:
-        return self.role == "CUSTOMER"
-
-
-DOCUMENTS = (
-    Document(
-        "sales_invoices",
-        lines="invoice_lines",
-        role="CUSTOMER",
-        posts="SALES_INVOICE",
-        number="invoice_number",
-        prefix="SI-",
-        due="due_date",
-        voids=True,
-        addresses=True,
-    ),
-    Document(
-        "sales_credit_notes",
-        lines="credit_note_lines",
-        role="CUSTOMER",
-        posts="SALES_CREDIT_NOTE",
-        sign=-1,
-        number="credit_note_number",
-        prefix="SCN-",
-        voids=True,
-        addresses=True,
-    ),
-    Document(
-        "sales_quotes",
-        lines="quote_lines",
-        role="CUSTOMER",
-        number="quote_number",
-        prefix="SQ-",
-        first="PENDING",
-        statuses="quote_statuses",
-        addresses=True,
-    ),
-    Document(
-        "sales_estimates",
-        lines="estimate_lines",
-        role="CUSTOMER",
-        number="estimate_number",
-        prefix="SE-",
-        first="PENDING",
-        statuses="quote_statuses",
-        addresses=True,
-    ),
-    Document("purchase_invoices", lines="invoice_lines", role="VENDOR", posts="PURCHASE_INVOICE", due="due_date"),
-    Document(
-        "purchase_credit_notes",
-        lines="credit_note_lines",
-        role="VENDOR",
-        posts="PURCHASE_CREDIT_NOTE",
-        sign=-1,
-    ),
-)
 
 
 def settle(document: Document, books: Books, new: Record, old: Record | None) -> None:
@@ -132,7 +47,7 @@ def settle(document: Document, books: Books, new: Record, old: Record | None) ->
         _copy_contact(document, books, new, contact, old)
     if document.due and not new.get(document.due):
         new[document.due] = _due(books, document, contact, new["date"])
-    _choose_number(document, books, new, old)
+    choose_number(document, books, new, old)
     if document.addresses:
         _settle_addresses(books, new, contact)
     new.setdefault("sent", False)
@@ -206,34 +121,6 @@ def _due(books: Books, document: Document, contact: Record, date: str) -> str:
     return (start + timedelta(days=usual if days is None else days)).isoformat()
 
 
-def _choose_number(document: Document, books: Books, new: Record, old: Record | None) -> None:
-    """The number sent, if it is free; the next free one where none is sent. Drafts have none yet."""
-    if not document.number:
-        return
-    prefix = new.setdefault(f"{document.number}_prefix", document.prefix)
-    sent = new.get(document.number)
-    if old is not None and sent == old.get(document.number):
-        return
-    if not sent:
-        new[document.number] = prefix + "DRAFT" if status(new) in UNPOSTED else next_number(document, books, prefix)
-        return
-    number = sent if sent.startswith(prefix) else prefix + sent
-    if number in _numbers(document, books, new.get("id")):
-        raise invalid("has already been taken", document.number)
-    new[document.number] = number
-
-
-def _numbers(document: Document, books: Books, but: Any = None) -> Iterator[str]:
-    records = books.shelf(document.collection).values()
-    return (str(r.get(document.number)) for r in records if r["id"] != but)
-
-
-def next_number(document: Document, books: Books, prefix: str) -> str:
-    """One above the highest number in use with this prefix."""
-    tails = (number.removeprefix(prefix) for number in _numbers(document, books) if number.startswith(prefix))
-    return f"{prefix}{max((int(tail) for tail in tails if tail.isdecimal()), default=0) + 1}"
-
-
 def stored(document: Document, books: Books, record: Record, _old: Record | None) -> None:
     """Posts a document that is not a draft, and reckons what is outstanding."""
     if document.posts and status(record) not in UNPOSTED:
@@ -288,6 +175,13 @@ def remove(document: Document, books: Books, record: Record, reason: str) -> Non
     books.touch(record)
 
 
+def links(document: Document, _books: Books, record: Record) -> list[Record]:
+    """The web app's page of a document; it ends in the modern id (v31_resources.md)."""
+    area = "invoicing" if document.sales else "purchases"
+    href = f"https://accounts-extra.sageone.com/{area}/{document.collection}/{record['id']}"
+    return [{"href": href, "rel": "alternate", "type": "text/html"}]
+
+
 def number_shown(document: Document, _books: Books, record: Record) -> str | None:
     return record.get(document.number) if document.number else record.get("reference")
 
@@ -306,7 +200,10 @@ def kind_of(document: Document) -> Kind:
         settle=partial(settle, document),
         stored=partial(stored, document),
         remove=partial(remove, document),
-        derived={"payments_allocations": allocations} if releasable else {},
+        derived={
+            "links": partial(links, document),
+            **({"payments_allocations": allocations} if releasable else {}),
+        },
         flagged=flagged,
         searched=("contact_name", "contact_reference", "reference", "vendor_reference", document.number),
         words={"contact": "Customer" if document.sales else "Supplier"},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import pytest
 from aiohttp.test_utils import TestClient
 
-from gateway.sandbox import Sandbox, Spec
+from gateway.sandbox import Sandbox, Spec, Type
 
 NOW = 1_750_000_000.0
 
@@ -25,6 +26,39 @@ class Clock:
 
     def forward(self, seconds: float) -> None:
         self.now += seconds
+
+
+FITS: dict[str, Callable[[Any], bool]] = {
+    "string": lambda value: isinstance(value, str),
+    "integer": lambda value: isinstance(value, int) and not isinstance(value, bool),
+    "boolean": lambda value: isinstance(value, bool),
+    "decimal": lambda value: isinstance(value, str) and bool(re.fullmatch(r"-?\d+\.(\d|\d*[1-9])", value)),
+    "date": lambda value: isinstance(value, str) and bool(re.fullmatch(r"(\d{4}-\d\d-\d\d)?", value)),
+    "date-time": lambda value: isinstance(value, str) and value.endswith("Z"),
+}
+
+
+def unknown(spec: Spec, schema: str, body: Any, at: str = "") -> list[str]:
+    """Where an answer has what its schema does not know, or another type."""
+    known = spec.readable(schema)
+    return [
+        found
+        for name, value in body.items()
+        for found in (wrong(spec, known[name], value, f"{at}.{name}") if name in known else [f"{at}.{name} is unknown"])
+    ]
+
+
+def wrong(spec: Spec, expected: Type, value: Any, at: str) -> list[str]:
+    if value is None:
+        return []
+    if expected.word == "array":
+        assert expected.items is not None
+        return [found for item in value for found in wrong(spec, expected.items, item, at)]
+    if expected.word == "record":
+        return unknown(spec, expected.schema, value, at) if isinstance(value, dict) else [f"{at} is no object"]
+    if expected.word in ("any", "object"):
+        return []
+    return [] if FITS[expected.word](value) else [f"{at} is no {expected.word}: {value!r}"]
 
 
 @dataclass
@@ -73,7 +107,17 @@ class Api:
         response = await self.client.request(method, f"/v3.1{path}", headers=headers, **given)
         raw = await response.read()
         is_json = response.content_type == "application/json"
+        if is_json and raw and response.status < 300:
+            self.check_shape(method, path, await response.json())
         return Reply(response.status, await response.json() if raw and is_json else raw, dict(response.headers))
+
+    def check_shape(self, method: str, path: str, body: Any) -> None:
+        """Every answer has only attributes that the spec knows, of its types."""
+        matched = self.sandbox.spec.match(path.partition("?")[0])
+        assert matched is not None
+        operation = self.sandbox.spec.operation(method, matched[0])
+        assert operation is not None
+        assert unknown(self.sandbox.spec, operation.answer, body) == []
 
     async def get(self, path: str, **headers: str) -> Any:
         """The body of a GET that must succeed."""

@@ -16,7 +16,7 @@ from gateway.sandbox.seed.reference import shared
 from gateway.sandbox.seed.trade import INVOICES, PAYMENTS, invoice_fields, payment_fields
 from gateway.sandbox.switches import Switches
 
-PLANTED = datetime(2025, 6, 30, 9, 0, tzinfo=UTC).timestamp()
+PLANTED = datetime(2025, 1, 2, 9, 0, tzinfo=UTC).timestamp()
 
 FIRST_LEGACY_IDS = {
     "ledger_accounts": 66_001,
