@@ -83,9 +83,7 @@ class RefreshSender:
     ) -> None:
         self._grants = grants
         self._client = client
-        self._apps = {
-            name: Credentials(client_id, Secret(secret)) for name, (client_id, secret) in apps.items()
-        }
+        self._apps = {name: Credentials(client_id, Secret(secret)) for name, (client_id, secret) in apps.items()}
         self._chances = chances
         self._lease_seconds = lease_seconds
         self._notice = notice

@@ -31,6 +31,8 @@ PATIENCE = 10.0
 """How long a call waits for a token before it is told to come again."""
 FIRST_LOOK, LAST_LOOK = 0.05, 1.0
 """How often to look whether another process has finished its refresh: ever less often."""
+UNANSWERED_REST = 60.0
+"""How long a grant rests after a refresh, sent once more, was not answered either."""
 CONSENT_LOOK = 5.0
 """How long a lapsed grant is taken to be lapsed without looking at the store again."""
 
@@ -70,7 +72,6 @@ class Refresher:
         self._chances = chances or Chances(anchored_clock())
         self._grants = grants
         self._sender = RefreshSender(grants, client, apps, self._chances, lease_seconds, notice)
-        self._lease_seconds = lease_seconds
         self._patience = patience
         self._held: dict[int, Held] = {}
         self._halted: dict[str, float] = {}
@@ -142,7 +143,10 @@ class Refresher:
         """
         if grant.access is not None and grant.access == held.refused:
             grant = replace(grant, access=None)
-        grant = replace(grant, access_until=min(grant.access_until, self._chances.now() + grant.life))
+        until = min(grant.access_until, self._chances.now() + grant.life)
+        if held.grant is not None and held.grant.generation == grant.generation:
+            until = min(until, held.grant.access_until)
+        grant = replace(grant, access_until=until)
         held.grant = replace(grant, lease_left=0.0)
         return grant
 
@@ -185,7 +189,7 @@ class Refresher:
                 return
 
     def _settle(self, held: Held, grant: Grant, sent: Sent, unanswered: int) -> bool:
-        """Takes note of what became of a refresh; True where a fresh token came of it."""
+        """Takes note of what became of a refresh; True where there is nothing more to do for now."""
         if sent.grant is not None:
             held.failures, held.rest_until, held.trouble = 0, 0.0, None
             self._hold(held, sent.grant)
@@ -194,10 +198,10 @@ class Refresher:
             now = self._chances.now()
             held.failures += 1
             held.trouble = _later(sent.rest) if sent.failure is Failure.TRANSIENT else TROUBLES[sent.failure]
-            held.rest_until = now + (self._lease_seconds if unanswered > 1 else sent.rest)
+            held.rest_until = now + (UNANSWERED_REST if unanswered > 1 else sent.rest)
             if sent.halt:
                 self._halted[grant.app] = now + sent.halt
-        return False
+        return unanswered > 1
 
     async def _pause(self, seconds: float) -> None:
         """Sleeps, or less where the gateway is stopping."""

@@ -74,9 +74,7 @@ class TokenClient:
     `tls` is given to aiohttp as `ssl`.
     """
 
-    def __init__(
-        self, url: str, *, tls: ssl.SSLContext | bool = True, total_seconds: float = TOTAL_SECONDS
-    ) -> None:
+    def __init__(self, url: str, *, tls: ssl.SSLContext | bool = True, total_seconds: float = TOTAL_SECONDS) -> None:
         self._url = url
         self._tls = tls
         self._total = aiohttp.ClientTimeout(total=total_seconds)
@@ -150,9 +148,10 @@ def classify(status: int, retry_after: str | None, text: bytes) -> Tokens | Fail
     if 200 <= status < 300 and "error" not in body:
         return _tokens(body) or Failed(Failure.AMBIGUOUS)
     if status < 300 or status in (400, 401, 403):
-        if body.get("error") == InvalidGrantError.error:
+        error = _text(body.get("error"))
+        if error == InvalidGrantError.error:
             return Failed(Failure.INVALID_GRANT)
-        if body.get("error") in OURS:
+        if error in OURS:
             return Failed(Failure.INVALID_CLIENT)
     if status >= 500 and status != 503:
         return Failed(Failure.AMBIGUOUS)

@@ -269,3 +269,17 @@ async def execute(store, statement, before=None):
         return result.all() if result.returns_rows else None
 
     return await store._database.write(work)
+
+
+async def test_callers_that_hang_up_leave_the_store_working(store):
+    """At whatever point of a transaction; a number given meanwhile is given for good."""
+    for steps in range(60):
+        task = asyncio.create_task(store.ids.mint(B, K, [f"r{steps}"]))
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+    names = [f"r{n}" for n in range(60)]
+    minted = await asyncio.wait_for(store.ids.mint(B, K, names), 5)
+    assert len(set(minted.values())) == 60
+    assert await store.ids.mint(B, K, names) == minted
