@@ -16,7 +16,7 @@ from gateway.edges.answers import Trouble, read_answer, speaks_of_token
 from gateway.edges.retry import Failure, Kind, Resend, Tried, decide_retry
 from gateway.errors import Throttled, UpstreamLate
 from gateway.grants.tenant import Tenant
-from gateway.messages import Pairs, V3Response, header
+from gateway.messages import Pairs, V3Response
 
 
 class AccessTokens(Protocol):
@@ -118,9 +118,7 @@ class Sending:
         assert answer is not None  # noqa: S101 -- either there is an answer or trouble
         return answer
 
-    async def _outcome(
-        self, tenant: Tenant, letter: Letter, token: str
-    ) -> tuple[V3Response | None, Trouble | None]:
+    async def _outcome(self, tenant: Tenant, letter: Letter, token: str) -> tuple[V3Response | None, Trouble | None]:
         try:
             async with self._slot(tenant.app):
                 return await self._attempt(tenant, letter, token), None
@@ -139,11 +137,8 @@ class Sending:
             ) as response:
                 headers: Pairs = tuple(response.headers.items())
                 self._check_business(tenant, letter, headers)
-                _check_framing(headers)
                 raw = await self._read(response)
-        return read_answer(
-            response.status, headers, raw, accept=letter.accept, empty=letter.method == "DELETE"
-        )
+        return read_answer(response.status, headers, raw, accept=letter.accept, empty=letter.method == "DELETE")
 
     def _check_business(self, tenant: Tenant, letter: Letter, headers: Pairs) -> None:
         if letter.business is None:
@@ -198,13 +193,6 @@ class Sending:
 def _same(business: str) -> str:
     """A business id without what two spellings of it may differ in."""
     return business.strip().replace("-", "").lower()
-
-
-def _check_framing(headers: Pairs) -> None:
-    """Two answers to how long a body is are none (RFC 9112 §6.3)."""
-    lengths = {value.strip() for name, value in headers if name.lower() == "content-length"}
-    if len(lengths) > 1 or (lengths and header(headers, "Transfer-Encoding") is not None):
-        raise Trouble(Failure.LOST, "Sage's answer is framed in two ways.")
 
 
 @contextmanager

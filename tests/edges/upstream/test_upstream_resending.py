@@ -51,6 +51,7 @@ def lost(how: str, acts: dict[str, object], replied: Callable[..., bytes]) -> tu
         "HTML": (replied(200, raw=b"<html>Welcome</html>", Content_Type="text/html"),),
         "NaN": (replied(200, raw=b'{"total": NaN}'),),
         "a number out of range": (replied(200, raw=b'{"total": 1e400}'),),
+        "an exponent out of range": (replied(200, raw=b'{"total": 1e99999999999999999999}'),),
         "not UTF-8": (replied(200, raw=b'{"a": "\xff"}'),),
         "too deep": (replied(200, raw=b"[" * 100_000),),
         "empty": (replied(200, raw=b""),),
@@ -65,6 +66,7 @@ def lost(how: str, acts: dict[str, object], replied: Callable[..., bytes]) -> tu
 WAYS = [
     "reset before the answer", "close before the answer", "reset within the answer", "truncated", "truncated chunk",
     "garbage for HTTP", "two lengths", "length and chunks", "bad gzip", "HTML", "NaN", "a number out of range",
+    "an exponent out of range",
     "not UTF-8", "too deep", "empty", "500", "502", "503", "504", "525",
 ]  # fmt: skip
 

@@ -1,0 +1,89 @@
+"""Other facts: attributes, the first of a list, the record that has a value."""
+
+from typing import Any
+
+import pytest
+
+from gateway.translate.draft import Hole
+from tests.edges.lookup.lookup_house import World
+
+
+@pytest.mark.parametrize(("want", "value"), [
+    ("percentage", "20.0"), ("account", {"id": "la1", "legacy_id": 7}), ("account.id", "la1"), ("nothing", None),
+    ("none", None), ("none.id", None), ("percentage.id", None),
+])  # fmt: skip
+@pytest.mark.parametrize("by", ["id", "legacy_id"])
+async def test_attributes(world: World, by: str, want: str, value: Any) -> None:
+    """An attribute of a record, of a record in it, or a whole record in it; an attribute without value is None."""
+    record = {"id": "t1", "legacy_id": 5, "percentage": "20.0", "account": {"id": "la1", "legacy_id": 7}, "none": None}
+    world.books.records["tax_rates"] = [record]
+    assert await world.fact(Hole("tax_rates", {"id": "t1", "legacy_id": "5"}[by], want, by)) == value
+
+
+async def test_attributes_of_nothing(world: World) -> None:
+    """An attribute of a record that does not exist, or cannot be read, is left out."""
+    assert await world.fact(Hole("contacts", "gone", "name")) == "left out"
+    assert await world.fact(Hole("invoice_lines", "l1", "name")) == "left out"
+    assert await world.fact(Hole("contacts", "../x", "name")) == "left out"
+    assert world.books.asked == ["/contacts/gone?show_legacy_id=true"]
+
+
+async def test_a_record_is_read_once_a_call(world: World) -> None:
+    """Several facts of one record take one read in a call, and one more in the next."""
+    world.books.records["contacts"] = [{"id": "c1", "a": 1, "b": 2}]
+    lookup = world.lookup()
+    bound = world.bound(lookup)
+    await bound.facts([Hole("contacts", "c1", "a"), Hole("contacts", "c1", "b")])
+    await bound.facts([Hole("contacts", "c1", "a")])
+    assert len(world.books.asked) == 1
+    await world.fact(Hole("contacts", "c1", "a"), lookup)
+    assert len(world.books.asked) == 2
+
+
+async def test_reference_records_are_remembered(world: World) -> None:
+    """A reference record is read once a minute."""
+    world.books.records["tax_rates"] = [{"id": "t1", "percentage": "20.0"}]
+    lookup = world.lookup()
+    for _ in range(3):
+        assert await world.fact(Hole("tax_rates", "t1", "percentage"), lookup) == "20.0"
+    assert len(world.books.asked) == 1
+    world.now += 61
+    world.books.records["tax_rates"] = [{"id": "t1", "percentage": "21.0"}]
+    assert await world.fact(Hole("tax_rates", "t1", "percentage"), lookup) == "21.0"
+
+
+async def test_the_first_of_a_list(world: World) -> None:
+    """The first record that a filter lists; none of an empty list; remembered for a minute."""
+    world.books.records["ledger_accounts"] = [{"id": "a"}, {"id": "b", "visible_in": ["sales"], "legacy_id": 4}]
+    lookup = world.lookup()
+    hole = Hole("ledger_accounts", "visible_in=sales", by="first")
+    assert await world.fact(hole, lookup) == "b"
+    assert await world.fact(hole, lookup) == "b"
+    assert world.books.asked == ["/ledger_accounts?show_legacy_id=true&visible_in=sales&items_per_page=1"]
+    assert await world.fact(Hole("ledger_accounts", "visible_in=sales", "legacy_id", "first"), lookup) == 4
+    assert await world.fact(Hole("ledger_accounts", "visible_in=banking", by="first"), lookup) == "left out"
+    assert await world.fact(Hole("invoice_lines", "x=y", by="first"), lookup) == "left out"
+
+
+async def test_the_record_that_has_a_value(world: World) -> None:
+    """A bank account is found by its ledger account, over all pages; what has none is not looked for again at once."""
+    world.books.records["bank_accounts"] = [{"id": f"b{n}", "ledger_account": {"id": f"la{n}"}} for n in range(5)]
+    world.books.records["bank_accounts"].append({"id": "odd", "ledger_account": None})
+    world.books.per_page = 2
+    lookup = world.lookup()
+    hole = Hole("bank_accounts", "la4", by="ledger_account.id")
+    assert await world.fact(hole, lookup) == "b4"
+    assert world.books.asked[0] == ("/bank_accounts?show_legacy_id=true&attributes=ledger_account&items_per_page=200")
+    gone = Hole("bank_accounts", "la9", by="ledger_account.id")
+    assert await world.fact(gone, lookup) == "left out"
+    before = len(world.books.asked)
+    assert await world.fact(gone, lookup) == "left out"
+    assert len(world.books.asked) == before
+
+
+async def test_modern_ids(world: World) -> None:
+    """A modern id stands for itself if it can stand in a path."""
+    assert await world.fact(Hole("countries", "GB")) == "GB"
+    assert await world.fact(Hole("tax_rates", "GB_STANDARD-2.5")) == "GB_STANDARD-2.5"
+    for known in ("", "..", "a/b", "a b", "x" * 65, "\u00e4", "a\n"):
+        assert await world.fact(Hole("countries", known)) == "left out"
