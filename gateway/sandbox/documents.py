@@ -36,6 +36,7 @@ def settle(document: Document, books: Books, new: Record, old: Record | None) ->
     """Completes a document about to be stored; refuses what v3.1 refuses."""
     contact = _contact(document, books, new)
     _may_be_edited(old)
+    _check_date(books, new["date"])
     _choose_status(document, new, old)
     if not new.get(document.lines):
         raise Refusal(422, required(document.lines))
@@ -67,6 +68,12 @@ def _may_be_edited(old: Record | None) -> None:
         raise invalid("You cannot edit a void document.", "base")
     if old is not None and old.get("tax_reconciled"):
         raise invalid("You cannot edit VAT reconciled transactions.", "base")
+
+
+def _check_date(books: Books, date: str) -> None:
+    start = books.singletons.get("financial_settings", {}).get("accounts_start_date")
+    if start and date < start:
+        raise invalid("The date cannot be before the accounts start date.", "date")
 
 
 def _choose_status(document: Document, new: Record, old: Record | None) -> None:

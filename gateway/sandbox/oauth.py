@@ -16,6 +16,8 @@ from gateway.sandbox.switches import Switches
 from gateway.sandbox.wire import Answer
 
 CODE_LIFETIME = 60
+KEPT_EXPIRED = 3600
+"""Seconds for which an expired access token is still told from an unknown one."""
 SCOPES = ("full_access", "readonly")
 
 
@@ -192,6 +194,7 @@ class OAuth:
     def _new_access(self, family: Family) -> str:
         """Looks like Sage's RS512 JWT of about 1,300 characters; its signature is noise."""
         now = int(self.clock())
+        self.accesses = {token: kept for token, kept in self.accesses.items() if kept.expires > now - KEPT_EXPIRED}
         head = {"alg": "RS512", "typ": "JWT", "kid": secrets.token_hex(16)}
         claims = {
             "jti": secrets.token_hex(16),

@@ -23,6 +23,7 @@ ROLES = {
 }
 """Transaction type -> the contact's role, and which way money moves through our bank."""
 
+ON_ACCOUNT = "payments_on_account"
 OPEN = ("UNPAID", "PART_PAID")
 NOT_OPEN = "You can only pay unpaid or part-paid invoices."
 
@@ -115,7 +116,21 @@ def payment_stored(books: Books, record: Record, old: Record | None) -> None:
     other = control(books, DEBTORS if role == "CUSTOMER" else CREDITORS)
     entries = [Entry(bank.get("ledger_account"), amount), Entry(other, -amount)]
     post(books, "contact_payments", record, record["transaction_type"].id, entries)
+    _shelve_on_account(books, record, old)
     allocation_stored(books, record, old)
+
+
+def _shelve_on_account(books: Books, record: Record, old: Record | None) -> None:
+    """A payment on account is an artefact: allocations name it by its own id (v31_resources.md)."""
+    shelf = books.shelf(ON_ACCOUNT)
+    for source in (old, record):
+        part = (source or {}).get("payment_on_account")
+        if part is not None:
+            shelf.pop(part["id"], None)
+    part = record.get("payment_on_account")
+    if part is not None:
+        shelf[part["id"]] = part
+        refresh(books, part)
 
 
 def allocation_stored(books: Books, record: Record, old: Record | None) -> None:
@@ -133,6 +148,11 @@ def _refresh_documents(books: Books, source: Record | None) -> None:
 
 def remove(books: Books, record: Record, _reason: str) -> None:
     """A deleted payment or allocation gives its documents back what it had paid."""
+    part = record.get("payment_on_account")
+    if part is not None:
+        if status(part) != "UNPAID":
+            raise invalid("You cannot delete a payment whose payment on account has been allocated.", "base")
+        books.shelf(ON_ACCOUNT).pop(part["id"], None)
     reverse(books, record)
     books.delete(record)
     _refresh_documents(books, record)
@@ -155,6 +175,7 @@ KINDS = (
         stored=payment_stored,
         remove=remove,
     ),
+    Kind(ON_ACCOUNT, title=lambda _books, part: part.get("reference") or "Payment on Account"),
     Kind(
         "contact_allocations",
         title=lambda _books, record: record["transaction_type"].id,

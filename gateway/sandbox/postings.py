@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from gateway.sandbox.books import Books, Record, Ref, pointing
+from gateway.sandbox.kinds import Kind
 from gateway.sandbox.values import ZERO
 
 DEBTORS, CREDITORS, TAX_ON_SALES, TAX_ON_PURCHASES = 1100, 2100, 2200, 2201
@@ -102,3 +103,15 @@ def balance(books: Books, account: Ref, from_date: str = "", to_date: str = "999
             debits += entry["debit"]
             credits_ += entry["credit"]
     return debits, credits_
+
+
+def origin(_books: Books, transaction: Record) -> Ref | None:
+    """What a transaction was posted for."""
+    found: Ref | None = transaction.get("_origin")
+    return found
+
+
+KINDS = (
+    Kind("transactions", derived={"origin": origin}),
+    Kind("ledger_entries", title=lambda _books, entry: entry.get("description")),
+)

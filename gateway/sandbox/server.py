@@ -17,6 +17,8 @@ from gateway.sandbox.faults import Fault, Faults
 from gateway.sandbox.oauth import OAuth
 from gateway.sandbox.wire import Answer, Incoming, Seen
 
+REMEMBERED = 5_000
+"""So many requests are kept at least; a stand-in that runs for days must not grow."""
 LARGEST_BODY = 8 * 1024 * 1024
 HTML = "<html><head><title>{0}</title></head><body><h1>{0}</h1></body></html>"
 NO_SECRET = (
@@ -38,6 +40,8 @@ def application(api: Api, oauth: OAuth, faults: Faults, seen: list[Seen]) -> web
     async def serve(request: web.Request) -> web.StreamResponse:
         call = await _incoming(request)
         seen.append(_seen(call))
+        if len(seen) > 2 * REMEMBERED:
+            del seen[:-REMEMBERED]
         fault = faults.take(call.method, call.path)
         if fault is None:
             return _response(_answer(api, oauth, call))

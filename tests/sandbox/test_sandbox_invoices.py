@@ -134,6 +134,8 @@ async def test_what_is_refused(api: Api, sales: str) -> None:
     assert item["$source"] == "invoice_lines.tax_rate_id"
     (item,) = await api.refused("POST", "/sales_invoices", invoice(sales, status_id="PAID"))
     assert item["$source"] == "status_id"
+    (item,) = await api.refused("POST", "/sales_invoices", invoice(sales, date="2009-12-31"))
+    assert item["$source"] == "date"
     assert (await api.get("/sales_invoices"))["$total"] == 30
 
 

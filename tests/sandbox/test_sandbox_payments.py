@@ -135,3 +135,37 @@ async def test_payments_are_filtered(api: Api, owed: dict[str, Any], bank: str) 
     query = f"contact_id={owed['contact']['id']}&bank_account_id={bank}&from_date=2025-06-12"
     found = await api.get(f"/contact_payments?{query}&transaction_type_id=CUSTOMER_RECEIPT")
     assert [item["id"] for item in found["$items"]] == [made["id"]]
+
+
+async def test_a_payment_on_account_is_allocated_later(api: Api, owed: dict[str, Any], bank: str) -> None:
+    """Under its own id; then the payment cannot be deleted before the allocation is."""
+    body = payment(owed, bank, "5", allocated_artefacts=[])
+    made = await api.post("/contact_payments", body)
+    assert made["payment_on_account"]["outstanding_amount"] == "5.0"
+    parts = [
+        {"artefact_id": owed["id"], "amount": "3"},
+        {"artefact_id": made["payment_on_account"]["id"], "amount": "-3"},
+    ]
+    allocation = {
+        "transaction_type_id": "CUSTOMER_ALLOCATION",
+        "contact_id": owed["contact"]["id"],
+        "allocated_artefacts": parts,
+    }
+    allocated = await api.post("/contact_allocations", {"contact_allocation": allocation})
+    assert (await state(api, owed))[0] == "PART_PAID"
+    assert (await api.get(made["$path"]))["payment_on_account"]["outstanding_amount"] == "2.0"
+    await api.refused("DELETE", made["$path"])
+    await api.call("DELETE", allocated["$path"])
+    assert (await api.get(made["$path"]))["payment_on_account"]["outstanding_amount"] == "5.0"
+    assert (await api.call("DELETE", made["$path"])).status == 204
+
+
+async def test_a_transaction_names_its_origin(api: Api, owed: dict[str, Any]) -> None:
+    """The document it was posted for, as a stub."""
+    shown = await api.get(owed["transaction"]["$path"])
+    assert shown["origin"]["id"] == owed["id"]
+    assert shown["transaction_type"]["id"] == "SALES_INVOICE"
+    entries = await api.get(f"/ledger_entries?transaction_id={shown['id']}&attributes=debit,credit")
+    debits = sum(float(entry["debit"]) for entry in entries["$items"])
+    assert debits == pytest.approx(sum(float(entry["credit"]) for entry in entries["$items"]))
+    assert debits == pytest.approx(float(owed["total_amount"]))

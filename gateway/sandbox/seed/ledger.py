@@ -124,7 +124,7 @@ def settings(books: Books) -> dict[str, Record]:
         "financial_settings": {
             "year_end_date": "2025-12-31",
             "accounting_type": "accrual",
-            "accounts_start_date": "2015-01-01",
+            "accounts_start_date": "2010-01-01",
             "base_currency": Ref("currencies", "GBP"),
             "multi_currency_enabled": False,
             "use_live_exchange_rates": False,
