@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Protocol
 
-from gateway.errors import GatewayError, TableWrong
+from gateway.errors import GatewayError, StoreFailed, TableWrong
 from gateway.messages import Caller, Exchange, Note, Step, V2Request, V2Response, V3Request, V3Response
 from gateway.resources.registry import find, table_of
 from gateway.translate import faults
@@ -81,9 +81,23 @@ class Journey:
         if draft.seen:
             shown = await self.lookup.keep(draft.seen)
             if shown and draft.again is not None:
-                draft = draft.again({key: number for (_, key), number in shown.items()})
-        await self.settle(draft)
+                notes, draft = draft.notes, draft.again({key: number for (_, key), number in shown.items()})
+                draft.notes = notes
+        try:
+            await self.settle(draft)
+        except StoreFailed:
+            raise
+        except GatewayError:
+            if not self.wrote:
+                raise
+            draft.make_do()
+            await self.settle(draft)
         return draft.message
+
+    @property
+    def wrote(self) -> bool:
+        """Whether v3.1 has carried out a write: then the call has succeeded, whatever else cannot be found out."""
+        return any(step.request.method != "GET" and step.answer.status < 400 for step in self.steps)
 
 
 async def exchange(call: V2Request, caller: Caller, lookup: Lookup, upstream: Upstream) -> Exchange:

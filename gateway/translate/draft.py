@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from gateway.errors import BadCall, NotFound, TableWrong
@@ -154,6 +154,19 @@ class ReplyDraft(Draft):
         self.status = status
         self.body = body
         self.headers = headers
+
+    def fill(self, facts: Facts) -> None:
+        """Fill the gaps. What is not found is shown as nothing: a reply does not fail for want of a part of it."""
+        super().fill({**dict.fromkeys(self.holes), **facts})
+
+    def make_do(self) -> None:
+        """Ask for no more than what the gateway itself can give: numbers, minted if need be; all else is nothing."""
+        open_gaps, self.gaps = self.gaps, []
+        for container, key, hole, source in open_gaps:
+            if hole.want == "legacy_id":
+                self.gap(container, key, replace(hole, shown=True), source)
+            else:
+                self.place(container, key, hole.then(None) if hole.then else None, source)
 
     @property
     def message(self) -> V2Response:

@@ -40,7 +40,6 @@ def crossed(kind: str, to: str, want: str, known: str, draft: Draft) -> dict[str
 
     def number(fact: Any) -> Any:
         if fact is None:
-            made.pop("id", None)
             return None
         shown = fact.get("legacy_id")
         return Hole(to, fact["id"], want="legacy_id") if shown is None else shown
