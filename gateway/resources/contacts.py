@@ -70,7 +70,16 @@ TABLES = (
             ),
         ),
         expands=("list", "one"),
-        parts={PERSON: ("job_title", "fax", "contact_person_type_ids", "is_main_contact", "is_preferred_contact")},
+        parts={
+            PERSON: (
+                "job_title",
+                "fax",
+                "contact_person_type_ids",
+                "is_main_contact",
+                "is_preferred_contact",
+                "address_id",
+            )
+        },
         serial=True,
     ),
 )

@@ -11,12 +11,12 @@ from gateway.messages import Record, V3Response
 from gateway.resources._parts import LOCK_VERSION
 from gateway.resources._regions import PAYMENT_TYPES
 from gateway.translate.calls import Call
-from gateway.translate.codecs import DATE, FLAG, MONEY, text
+from gateway.translate.codecs import DATE, MONEY, text
 from gateway.translate.draft import Draft, RequestDraft
 from gateway.translate.pages import window
 from gateway.translate.plans import Plan, down, down_all, every, get, selection, up
 from gateway.translate.resource import Table
-from gateway.translate.rules import Constant, Field, Identity, ReadOnly, Reference, Unsupported
+from gateway.translate.rules import Computed, Constant, Field, Identity, Reference, Unsupported
 
 RECEIPT = "CUSTOMER_RECEIPT"
 INVOICES = "sales_invoices"
@@ -38,7 +38,12 @@ def allocated(record: Record, invoice_id: str) -> Record | None:
     if not parts:
         return None
     amount = sum((Decimal(part["amount"]) for part in parts), Decimal(0))
-    return {**record, "total_amount": MONEY.down(amount), "voided": record.get("deleted_at") is not None}
+    return {**record, "total_amount": MONEY.down(amount)}
+
+
+def voided(deleted_at: Any) -> bool:
+    """Whether a payment is out of the books."""
+    return deleted_at is not None
 
 
 def pay(call: Call) -> Plan:
@@ -77,7 +82,7 @@ def delete_payment(call: Call) -> Plan:
     """DELETE: v3.1 takes it out of the books; v2 showed it voided."""
     record = yield from one_payment(call)
     yield RequestDraft("DELETE", [call.table.v3, record["id"]])
-    return down(call, {**record, "voided": True})
+    return down(call, {**record, "deleted_at": record.get("deleted_at") or "now"})
 
 
 def payments_of(call: Call) -> Plan:
@@ -99,7 +104,7 @@ TABLES = (
         Field("date", codec=DATE, required="invalid date"),
         Field("reference", codec=text(25)),
         Field("amount", "total_amount", MONEY, required="is not a number"),
-        ReadOnly("voided", codec=FLAG),
+        Computed("voided", of=("deleted_at",), told=voided),
         Unsupported("source", "v3.1 does not name the debtors' account of a payment", {"$key": None}),
         Reference("bank_account", to="bank_accounts", flat="bank_account_id", flat_only=True, required="blank"),
         Reference("destination", "bank_account/ledger_account", to="ledger_accounts"),
@@ -110,7 +115,7 @@ TABLES = (
         v3_root="contact_payment",
         verbs="list one create delete",
         plans={"list": payments_of, "one": read_payment, "create": pay, "delete": delete_payment},
-        reads=("allocated_artefacts", "deleted_at"),
+        reads=("allocated_artefacts",),
         notes="v3.1 makes no PDF of a payment",
     ),
 )

@@ -232,7 +232,10 @@ TABLES = (
         ),
         queries={"one": (("mark_as_sent", "false"),), "list": (("sort", "date:desc"),)},
         expands=("one",),
-        parts={MAIN: ("region", "address_type_id", "country_group_id"), "delivery_address": ("country_id",)},
+        parts={
+            MAIN: ("region", "address_type_id", "country_group_id"),
+            "delivery_address": ("country_id", "address_type_id", "country_group_id"),
+        },
         plans={"create": create_invoice, "delete": void},
         pdf=True,
         serial=True,
