@@ -34,12 +34,13 @@ def control(books: Books, nominal_code: int) -> Ref | None:
 def post(books: Books, collection: str, record: Record, kind: str, entries: Iterable[Entry]) -> None:
     """Posts a record's entries under one transaction, in place of those it posted before."""
     transaction = books.at(record.get("transaction"))
+    total = record.get("total_amount", record.get("total"))
     fields = {
         "date": record["date"],
         "reference": record.get("reference"),
         "displayed_as": None,
-        "total": record["total_amount"],
-        "total_in_transaction_currency": record["total_amount"],
+        "total": total,
+        "total_in_transaction_currency": total,
         "contact": record.get("contact"),
         "transaction_type": Ref("transaction_types", kind),
         "deleted": False,

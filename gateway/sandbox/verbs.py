@@ -22,6 +22,8 @@ from gateway.sandbox.switches import Switches
 from gateway.sandbox.wire import Answer, Incoming
 from gateway.sandbox.writing import Taker
 
+OWN = ("id", "legacy_id", "created_at", "updated_at", "deleted_at", "transaction")
+"""What a copy of a record does not take over."""
 COLLECTION = 2
 RECORD = 3
 
@@ -174,10 +176,12 @@ class Collections:
         return self._shown(operation, kind, done, operation.status)
 
     def _reissued(self, kind: Kind, record: Record) -> Record:
-        """The old record is deleted, a copy takes its place."""
-        copy = {name: value for name, value in record.items() if name not in ("id", "legacy_id", "created_at")}
+        """The old record is deleted, a copy takes its place and posts anew."""
+        copy = {name: value for name, value in record.items() if name not in OWN}
         kind.remove(self.books, record, "reissued")
-        return self.books.add(kind.collection, copy)
+        copy = self.books.add(kind.collection, deepcopy(copy))
+        kind.stored(self.books, copy, None)
+        return copy
 
     def _file(self, record: Record) -> Answer:
         try:

@@ -172,12 +172,54 @@ async def test_an_attachment_is_kept_as_a_file(api: Api) -> None:
     assert (reply.status, reply.body) == (200, b"hello")
 
 
+async def test_an_expense_is_an_other_payment(api: Api) -> None:
+    """Its lines add up to its total; the bank's balance falls, and rises again when it is deleted."""
+    bank = (await api.get("/bank_accounts?attributes=balance"))["$items"][0]
+    line = {
+        "ledger_account_id": await account(api, "General"),
+        "total_amount": "12",
+        "tax_amount": "2",
+        "tax_rate_id": "GB_STANDARD",
+    }
+    body = {
+        "transaction_type_id": "OTHER_PAYMENT",
+        "date": "2025-06-01",
+        "bank_account_id": bank["id"],
+        "total_amount": "12.00",
+        "payment_lines": [line],
+    }
+    made = await api.post("/other_payments", {"other_payment": body})
+    assert (made["net_amount"], made["tax_amount"], made["total_amount"]) == ("10.0", "2.0", "12.0")
+    assert made["payment_lines"][0]["net_amount"] == "10.0"
+    assert float((await api.get(bank["$path"]))["balance"]) == pytest.approx(float(bank["balance"]) - 12)
+    found = await api.get("/other_payments?transaction_type_id=OTHER_PAYMENT")
+    assert [item["id"] for item in found["$items"]] == [made["id"]]
+    assert (await api.get("/other_payments?transaction_type_id=OTHER_RECEIPT"))["$total"] == 0
+    (item,) = await api.refused("PUT", made["$path"], {"other_payment": {"total_amount": "13"}})
+    assert item["$source"] == "total_amount"
+    assert (await api.call("DELETE", made["$path"])).status == 204
+    assert (await api.get(bank["$path"]))["balance"] == bank["balance"]
+
+
+async def test_a_journal_must_balance(api: Api) -> None:
+    """Debits equal credits, or 422."""
+    lines = [{"ledger_account_id": await account(api, "Stock"), "debit": "5", "credit": "4"}]
+    body = {"journal": {"date": "2025-06-01", "reference": "J1", "journal_lines": lines}}
+    (item,) = await api.refused("POST", "/journals", body)
+    assert item["$source"] == "base"
+
+
 async def test_a_journal_is_reissued(api: Api) -> None:
-    """The old one goes, its copy has another id."""
+    """The old one goes, its copy has another id and a posting of its own."""
     ledger = await account(api, "Stock")
-    lines = [{"ledger_account_id": ledger, "debit": "5", "credit": "0"}]
+    lines = [
+        {"ledger_account_id": ledger, "debit": "5", "credit": "0"},
+        {"ledger_account_id": await account(api, "Corrections"), "debit": "0", "credit": "5"},
+    ]
     body = {"journal": {"date": "2025-06-01", "reference": "J1", "journal_lines": lines}}
     made = await api.post("/journals", body)
     again = await api.post(f"{made['$path']}/reissue")
     assert again["id"] != made["id"]
+    assert again["transaction"]["id"] != made["transaction"]["id"]
+    assert (await api.get(made["transaction"]["$path"]))["deleted"] is True
     await api.refused("GET", made["$path"], status=404)
