@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from itertools import count
 from typing import Any
 
-from gateway.messages import Caller, Exchange, V2Request, V2Response, V3Request, V3Response
+from gateway.messages import Caller, V2Request, V3Request, V3Response
 from gateway.resources.registry import TABLES
 from gateway.sandbox.checks import Verdict, check_body, check_query
 from gateway.sandbox.spec import Spec
