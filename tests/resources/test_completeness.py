@@ -17,10 +17,21 @@ from gateway.translate.resource import Table
 from gateway.translate.rules import Nested, RuleSet
 
 ENDPOINTS = json.loads((Path(__file__).parents[1] / "data" / "v2_endpoints.json").read_text())
-SERVED = """
-    contacts contact_types sales_invoices sales_invoices/{id}/payments products services bank_accounts tax_rates
-    ledger_accounts ledger_account_types artefact_statuses period_types countries
-""".split()
+SERVED = [
+    "contacts",
+    "contact_types",
+    "sales_invoices",
+    "sales_invoices/{id}/payments",
+    "products",
+    "services",
+    "bank_accounts",
+    "tax_rates",
+    "ledger_accounts",
+    "ledger_account_types",
+    "artefact_statuses",
+    "period_types",
+    "countries",
+]
 ENTRIES = [
     entry
     for entry in ENDPOINTS
