@@ -37,6 +37,9 @@ from gateway.store import Store
 SANDBOXED: Pairs = (("X-Sage-Gateway", "sandbox"),)
 """Marks every reply of a sandboxed gateway, so that nobody takes its books for real ones."""
 
+REFERENCE = ("tax_rates", "countries", "payment_methods")
+"""Kinds that change so seldom that a record may be a minute old."""
+
 
 @dataclass(frozen=True, slots=True)
 class Addresses:
@@ -189,4 +192,5 @@ async def _converse(
         on_alarm=lambda event, tenant: telemetry.happened(event, tenant.grant),
     )
     running.push_async_callback(upstream.close)
-    return Conversation(upstream, Lookup(store.ids, KINDS), telemetry), refresher
+    lookup = Lookup(store.ids, KINDS, reference=REFERENCE, on_miss=telemetry.metrics.id_missed)
+    return Conversation(upstream, lookup, telemetry), refresher

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from contextlib import AsyncExitStack
+from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated
@@ -70,14 +71,15 @@ def serve(
 ) -> None:
     """Serve v2 clients, speaking v3.1 for them.
 
-    To try it: sage-gateway serve --sandbox. It prints a curl line that works when pasted; v2's TestToken is
-    the access token. Its books are invented and forgotten at the end.
+    To try it: sage-gateway serve --sandbox. It prints a curl line that works when pasted.
+    Its books are invented, and forgotten at the end.
 
-    For real books, set at least upstream.api, store.db and store.key, an app with Sage's v31_client_id and
-    v31_client_secret, and a tenant: in a TOML file, or as environment variables such as
-    SAGE_GATEWAY_STORE__DB. sage-gateway check says what is still missing.
+    For real books, set at least upstream.api, store.db, store.key, an app and a tenant:
+    in a TOML file, or as environment variables such as SAGE_GATEWAY_STORE__DB.
+    sage-gateway check says what is still missing.
 
-    Logs are JSON on standard error, one line per call. SIGTERM lets running calls finish, then stops.
+    Logs are JSON on standard error, one line per call.
+    SIGTERM lets running calls finish, then stops.
     Exit codes: 2 for wrong settings, 1 for a port, file or database that cannot be used.
     """
     said: Said = {
@@ -117,8 +119,11 @@ async def _sandboxed(config: Path | None, said: Said) -> None:
         running.push_async_callback(runner.cleanup)
         if said["store.db"] is None:
             folder = running.enter_context(TemporaryDirectory(prefix="sage-gateway-"))
-            said = {**said, "store.db": f"sqlite:///{folder}/store.db"}
-        said = {**said, **reach(stand_in, base_url), "store.key": secrets.token_hex(32)}
+            said = {**said, "store.db": f"sqlite:///{folder}/store.db", "store.key": secrets.token_hex(32)}
+        else:
+            # A known key: a store of real tenants, which has another, is refused.
+            said = {**said, "store.key": sha256(b"sage-gateway serve --sandbox").hexdigest()}
+        said = {**said, **reach(stand_in, base_url)}
         settings = read_settings(config, said, usual=False)
         # Nobody's real tenants belong before a stand-in.
         settings = settings.model_copy(
@@ -131,22 +136,24 @@ async def _run(settings: Settings, running: AsyncExitStack, *, sandboxed: bool) 
     from gateway.commands.assemble import assemble
     from gateway.commands.signals import until_stopped
 
-    addresses = _listen(settings, sandboxed=sandboxed)
+    addresses = _listen(settings, running, sandboxed=sandboxed)
     await assemble(settings, addresses, running, sandboxed=sandboxed)
     _announce(settings, addresses, sandboxed=sandboxed)
     await until_stopped(asyncio.get_running_loop())
 
 
-def _listen(settings: Settings, *, sandboxed: bool) -> Addresses:
+def _listen(settings: Settings, running: AsyncExitStack, *, sandboxed: bool) -> Addresses:
     from gateway.commands.assemble import Addresses
     from gateway.edges.server import bind
 
     server = settings.server
     public = bind(server.host, server.port)
+    running.callback(public.close)
     admin = None
     if server.admin != "off":
         admin_host, _, admin_port = server.admin.rpartition(":")
         admin = bind(admin_host.strip("[]"), int(admin_port))
+        running.callback(admin.close)
     scheme, port = "https" if server.tls_cert else "http", public.getsockname()[1]
     here = tuple(f"{scheme}://{name}:{port}" for name in dict.fromkeys((_name(server.host), "localhost", "127.0.0.1")))
     # Only a sandbox takes its own address for one that clients sign: elsewhere public URLs are configured.

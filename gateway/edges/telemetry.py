@@ -103,8 +103,11 @@ class Telemetry:
         )
 
     def say(self, event: str, *, level: str = "info", **fields: Any) -> None:
-        """Log a line about something other than an exchange; `event` is a fixed sentence."""
-        getattr(self._log, level)(event, **fields)
+        """Log a line; `event` is a fixed sentence. A log that cannot be written is counted and stops nothing."""
+        try:
+            getattr(self._log, level)(event, **fields)
+        except (OSError, ValueError):
+            self.metrics.lost_lines.inc()
 
     def open(self, request: str, method: str) -> Line:
         """Begin an exchange's line."""

@@ -181,14 +181,9 @@ def test_labels_come_from_closed_sets() -> None:
     metrics.unreadable()
     text = metrics.text().decode()
     assert "canary" not in text
-    assert (
-        'sage_gateway_exchanges_total{outcome="other",resource="other",status="other",verb="other"} 1.0'
-        in text
-    )
+    assert 'sage_gateway_exchanges_total{outcome="other",resource="other",status="other",verb="other"} 1.0' in text
     assert 'sage_gateway_exchanges_total{outcome="ok",resource="none",status="200",verb="GET"} 1.0' in text
-    assert (
-        'sage_gateway_exchanges_total{outcome="ok",resource="contacts",status="200",verb="GET"} 1.0' in text
-    )
+    assert 'sage_gateway_exchanges_total{outcome="ok",resource="contacts",status="200",verb="GET"} 1.0' in text
     assert 'sage_gateway_upstream_calls_total{kind="other",method="GET",status="none"} 1.0' in text
     assert 'sage_gateway_upstream_calls_total{kind="contacts",method="GET",status="200"} 1.0' in text
     assert 'sage_gateway_unmapped_fields_total{resource="contacts"} 1.0' in text
@@ -210,3 +205,21 @@ def test_frames_are_the_innermost() -> None:
     with pytest.raises(ZeroDivisionError) as caught:
         deep(30)
     assert len(frames(caught.tb)) == 8
+
+
+def test_a_log_that_cannot_be_written_stops_nothing() -> None:
+    """With a full disk or a closed pipe, calls are served and the lost lines counted."""
+    telemetry, stream, _ = make()
+    stream.close()
+    telemetry.close(telemetry.open("r1", "GET"), V2Response(200, {}))
+    assert "sage_gateway_lost_log_lines_total 1.0" in telemetry.metrics.text().decode()
+
+
+def test_the_news_of_a_grant_is_a_line_and_a_count() -> None:
+    """What happens to a grant is logged by its number, as loudly as it matters, and counted without it."""
+    telemetry, stream, _ = make()
+    for event in ("refreshed", "needs_consent", "rescued"):
+        telemetry.happened(event, 7)
+    assert [line["level"] for line in lines(stream)] == ["info", "warning", "error"]
+    assert lines(stream)[0]["grant"] == 7
+    assert 'sage_gateway_grant_events_total{event="rescued"} 1.0' in telemetry.metrics.text().decode()

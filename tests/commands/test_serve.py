@@ -1,0 +1,246 @@
+"""`serve` and `sandbox` as processes of their own."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import shlex
+import shutil
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from aiohttp import ClientSession, web
+
+from gateway.store import Store
+
+PATIENCE = 60.0
+KEY = "ab" * 32
+
+
+class Process:
+    """A command at work: what it printed so far, and where it listens."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self.process = process
+        self.printed: list[str] = []
+
+    async def until(self, pattern: str) -> str:
+        """The first printed line that the pattern is in."""
+        assert self.process.stdout is not None
+        async with asyncio.timeout(PATIENCE):
+            while line := (await self.process.stdout.readline()).decode():
+                self.printed.append(line.strip())
+                if re.search(pattern, line):
+                    return line.strip()
+        raise AssertionError("\n".join(self.printed))
+
+    async def stop(self) -> tuple[int, str]:
+        """Exit code and log after SIGTERM."""
+        self.process.send_signal(signal.SIGTERM)
+        return await self.end()
+
+    async def end(self) -> tuple[int, str]:
+        """Exit code and log of a process that ends by itself."""
+        async with asyncio.timeout(PATIENCE):
+            _, log = await self.process.communicate()
+        assert self.process.returncode is not None
+        return self.process.returncode, log.decode()
+
+
+@asynccontextmanager
+async def started(folder: Path, *words: str, **settings: str) -> AsyncIterator[Process]:
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("SAGE_GATEWAY_")}
+    environ |= {f"SAGE_GATEWAY_{name}": value for name, value in settings.items()}
+    process = Process(
+        await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "gateway", *words),
+            cwd=folder,
+            env=environ | {"PYTHONPATH": str(Path(__file__).parents[2])},
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+    )
+    try:
+        yield process
+    finally:
+        if process.process.returncode is None:
+            process.process.kill()
+            await process.process.communicate()
+
+
+async def run_curl(line: str) -> tuple[int, dict[str, str], Any]:
+    """What a printed curl line gets, by curl itself where the machine has it, else by its arguments."""
+    words = shlex.split(line)
+    assert words[:3] == ["curl", "-s", "-H"]
+    if shutil.which("curl"):
+        process = await asyncio.create_subprocess_shell(f"{line} -i", stdout=asyncio.subprocess.PIPE)
+        answer, _ = await process.communicate()
+        head, _, body = answer.decode().partition("\r\n\r\n")
+        first, *fields = head.split("\r\n")
+        headers = dict(field.split(": ", 1) for field in fields)
+        return int(first.split()[1]), headers, msgspec.json.decode(body)
+    name, _, value = words[3].partition(": ")
+    async with ClientSession() as client, client.get(words[4], headers={name: value}) as answer_:
+        return answer_.status, dict(answer_.headers), msgspec.json.decode(await answer_.read())
+
+
+async def test_the_printed_curl_line_works(tmp_path: Path) -> None:
+    """`serve --sandbox` prints a curl line that returns v2 JSON; SIGTERM ends it cleanly, its store with it."""
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    async with started(tmp_path, "serve", "--sandbox", "--port", "0") as gateway:
+        gateway_url = (await gateway.until("The gateway listens on")).split()[4]
+        admin = (await gateway.until("Health and metrics")).split()[-1]
+        status, headers, body = await run_curl(await gateway.until(r"^\s*curl "))
+        assert (status, headers["X-Sage-Gateway"]) == (200, "sandbox")
+        assert headers["Content-Type"] == "application/json;vnd.sage=sdata"
+        assert [row["id"] for row in body["$resources"]] == [53117661, 53117663, 53117843]
+        async with ClientSession() as client:
+            async with client.get(f"{admin}/readyz") as answer:
+                assert answer.status == 200
+            async with client.get(f"{admin}/metrics") as answer:
+                assert 'resource="contacts"' in await answer.text()
+            async with client.get(f"{gateway_url}/readyz") as answer:
+                assert answer.status == 400
+        code, log = await gateway.stop()
+    assert code == 0
+    assert "Traceback" not in log
+    assert "TestToken" not in log
+    lines = [msgspec.json.decode(line) for line in log.splitlines()]
+    assert [line["resource"] for line in lines if line["event"] == "exchange"] == ["contacts", "none"]
+
+
+async def test_the_two_commands_work_together(tmp_path: Path) -> None:
+    """A gateway in another process reaches `sandbox` with the settings that it prints, and takes little memory."""
+    async with started(tmp_path, "sandbox", "--port", "0") as stand_in:
+        await stand_in.until("V31_REFRESH_TOKEN")
+        settings = dict(line.removeprefix("SAGE_GATEWAY_").split("=", 1) for line in stand_in.printed[1:])
+        settings |= {"STORE__DB": f"sqlite:///{tmp_path}/store.db", "STORE__KEY": KEY}
+        async with started(tmp_path, "serve", "--port", "0", "--admin", "off", **settings) as gateway:
+            url = (await gateway.until("The gateway listens on")).split()[-1]
+            headers = {"Authorization": "Bearer TestToken"}
+            async with ClientSession(headers=headers) as client:
+                async with client.get(f"{url}/accounts/v2/contacts") as answer:
+                    assert (answer.status, "X-Sage-Gateway" in answer.headers) == (200, False)
+                async with client.get(f"{url}/test/accounts/v2/contacts") as answer:
+                    assert answer.status == 401
+            assert resident(gateway) <= 130 * 1024
+            assert (await gateway.stop())[0] == 0
+        assert (await stand_in.stop())[0] == 0
+
+
+def resident(gateway: Process) -> int:
+    """KiB of memory that a process has, as Linux counts it; 0 elsewhere."""
+    status = Path(f"/proc/{gateway.process.pid}/status")
+    found = re.search(r"VmRSS:\s+(\d+) kB", status.read_text()) if status.exists() else None
+    return int(found[1]) if found else 0
+
+
+class SlowSage:
+    """A v3.1 whose API answers when it is let."""
+
+    def __init__(self) -> None:
+        self.asked = asyncio.Event()
+        self.go_on = asyncio.Event()
+
+    async def __call__(self, request: web.BaseRequest) -> web.StreamResponse:
+        if request.method == "POST":
+            tokens = {"access_token": "at", "refresh_token": "rt2", "expires_in": 300, "token_type": "bearer"}
+            tokens |= {"refresh_token_expires_in": 2678400, "scope": "full_access", "requested_by_id": "u"}
+            return web.json_response(tokens)
+        self.asked.set()
+        await self.go_on.wait()
+        page: dict[str, Any] = {
+            "$total": 0,
+            "$page": 1,
+            "$next": None,
+            "$back": None,
+            "$itemsPerPage": 20,
+            "$items": [],
+        }
+        return web.json_response(page)
+
+
+@pytest.fixture
+async def sage() -> AsyncIterator[tuple[SlowSage, str]]:
+    slow = SlowSage()
+    runner = web.ServerRunner(web.Server(slow))
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    yield slow, f"http://127.0.0.1:{site.port}"
+    slow.go_on.set()
+    await runner.cleanup()
+
+
+async def test_sigterm_lets_running_calls_finish(tmp_path: Path, sage: tuple[SlowSage, str]) -> None:
+    """After SIGTERM nothing more is accepted, the running call gets its reply, and the process exits 0."""
+    slow, base = sage
+    settings = {
+        "UPSTREAM__API": f"{base}/v3.1",
+        "UPSTREAM__TOKEN": f"{base}/token",
+        "STORE__DB": f"sqlite:///{tmp_path}/store.db",
+        "STORE__KEY": KEY,
+        "APPS__SHOP__CLIENT_ID": "abc",
+        "APPS__SHOP__V31_CLIENT_ID": "def",
+        "APPS__SHOP__V31_CLIENT_SECRET": "s",
+        "TENANTS__ACME__APP": "shop",
+        "TENANTS__ACME__BUSINESS": "b1",
+        "TENANTS__ACME__ACCESS_TOKEN": "legacy",
+        "TENANTS__ACME__V31_REFRESH_TOKEN": "rt1",
+    }
+    async with started(tmp_path, "serve", "--port", "0", "--admin", "off", **settings) as gateway:
+        url = (await gateway.until("The gateway listens on")).split()[-1]
+        async with ClientSession(headers={"Authorization": "Bearer legacy"}) as client:
+            call = asyncio.create_task(client.get(f"{url}/accounts/v2/contacts"))
+            async with asyncio.timeout(PATIENCE):
+                await slow.asked.wait()
+                gateway.process.send_signal(signal.SIGTERM)
+                await refused(url)
+                assert not call.done()
+                slow.go_on.set()
+                async with await call as answer:
+                    assert (answer.status, (await answer.json(content_type=None))["$totalResults"]) == (200, 0)
+        code, log = await gateway.end()
+    assert code == 0
+    assert "legacy" not in log
+
+
+async def refused(url: str) -> None:
+    """Return when nobody accepts connections there any more."""
+    host, port = url.removeprefix("http://").split(":")
+    while True:
+        try:
+            _, writer = await asyncio.open_connection(host, int(port))
+        except OSError:
+            return
+        writer.close()
+        await writer.wait_closed()
+
+
+async def test_the_stand_in_is_not_loaded_for_real_books() -> None:
+    """Assembling a gateway imports nothing of the sandbox: memory and start-up are the gateway's own."""
+    code = "import gateway.commands.assemble, sys; sys.exit(any(m.startswith('gateway.sandbox') for m in sys.modules))"
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", code, cwd=Path(__file__).parents[2])
+    assert await process.wait() == 0
+
+
+async def test_a_sandbox_may_keep_its_store_but_not_take_anothers(tmp_path: Path) -> None:
+    """`--sandbox --db` starts again on its own store, and refuses a store of real tenants by its key."""
+    words = ("serve", "--sandbox", "--port", "0", "--db", f"sqlite:///{tmp_path}/kept.db")
+    for _ in range(2):
+        async with started(tmp_path, *words) as gateway:
+            status, _, _ = await run_curl(await gateway.until(r"^\s*curl "))
+            assert status == 200
+            assert (await gateway.stop())[0] == 0
+    await (await Store.open(f"sqlite:///{tmp_path}/real.db", bytes.fromhex(KEY))).close()
+    async with started(tmp_path, *words[:-1], f"sqlite:///{tmp_path}/real.db") as gateway:
+        code, log = await gateway.end()
+    assert (code, "key" in log, "Traceback" in log) == (1, True, False)
