@@ -219,4 +219,24 @@ def kind_of(document: Document) -> Kind:
     )
 
 
-KINDS = tuple(kind_of(document) for document in DOCUMENTS)
+def next_of(document: Document, books: Books, _settings: Record) -> int:
+    """What `invoice_settings` says of the number that comes next."""
+    return int(next_number(document, books, document.prefix).removeprefix(document.prefix))
+
+
+NEXT = {
+    "next_invoice_number": "sales_invoices",
+    "next_credit_note_number": "sales_credit_notes",
+    "next_quote_number": "sales_quotes",
+}
+
+KINDS = (
+    *(kind_of(document) for document in DOCUMENTS),
+    Kind(
+        "invoice_settings",
+        derived={
+            name: partial(next_of, next(one for one in DOCUMENTS if one.collection == collection))
+            for name, collection in NEXT.items()
+        },
+    ),
+)

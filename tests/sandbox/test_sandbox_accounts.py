@@ -161,6 +161,7 @@ async def test_settings_are_read_and_written(api: Api) -> None:
     before = await api.get("/invoice_settings")
     after = await api.put("/invoice_settings", {"invoice_settings": {"customer_credit_days": 10}})
     assert after["customer_credit_days"] == 10
+    assert before["next_invoice_number"] == 28
     assert after["sales_invoice_number_prefix"] == before["sales_invoice_number_prefix"] == "SI-"
 
 

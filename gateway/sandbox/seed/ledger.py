@@ -118,47 +118,56 @@ def bank_fields(books: Books, bank: Bank) -> Record:
 
 def settings(books: Books) -> dict[str, Record]:
     """The settings singletons: no id, no legacy id."""
+    return {
+        "financial_settings": FINANCIAL_SETTINGS.copy(),
+        "invoice_settings": INVOICE_SETTINGS.copy(),
+        "business_settings": _business_settings(books),
+        "email_settings": {"pdf_attached": True, "send_bcc": False, "default_messages": []},
+    }
+
+
+FINANCIAL_SETTINGS: Record = {
+    "year_end_date": "2025-12-31",
+    "accounting_type": "accrual",
+    "accounts_start_date": "2010-01-01",
+    "base_currency": Ref("currencies", "GBP"),
+    "multi_currency_enabled": False,
+    "use_live_exchange_rates": False,
+    "mtd_authenticated_date": "",
+    "tax_scheme": Ref("tax_schemes", "STANDARD"),
+    "tax_number": "GB123456789",
+    "sales_tax_calculation": "invoice",
+    "purchase_tax_calculation": "invoice",
+    "updated_at": START,
+}
+
+INVOICE_SETTINGS: Record = {
+    "sales_invoice_number_prefix": "SI-",
+    "sales_credit_note_number_prefix": "SCN-",
+    "quote_number_prefix": "SQ-",
+    "estimate_number_prefix": "SE-",
+    "customer_credit_days": 30,
+    "vendor_credit_days": 30,
+    "customer_credit_terms": "date_from_invoice",
+    "vendor_credit_terms": "date_from_payment",
+    "invoice_terms_and_conditions": "",
+    "default_note_on_invoice": "",
+    "updated_at": START,
+}
+
+
+def _business_settings(books: Books) -> Record:
     sales = control(books, 4000)
     purchases = control(books, 5000)
     return {
-        "financial_settings": {
-            "year_end_date": "2025-12-31",
-            "accounting_type": "accrual",
-            "accounts_start_date": "2010-01-01",
-            "base_currency": Ref("currencies", "GBP"),
-            "multi_currency_enabled": False,
-            "use_live_exchange_rates": False,
-            "mtd_authenticated_date": "",
-            "tax_scheme": Ref("tax_schemes", "STANDARD"),
-            "tax_number": "GB123456789",
-            "sales_tax_calculation": "invoice",
-            "purchase_tax_calculation": "invoice",
-            "updated_at": START,
+        "auxiliary_accounts_visible": False,
+        "default_ledger_accounts": {
+            "sales_ledger_account": sales,
+            "product_sales_ledger_account": sales,
+            "service_sales_ledger_account": sales,
+            "purchase_ledger_account": purchases,
+            "product_purchase_ledger_account": purchases,
+            "carriage_ledger_account": control(books, 4905),
         },
-        "invoice_settings": {
-            "sales_invoice_number_prefix": "SI-",
-            "sales_credit_note_number_prefix": "SCN-",
-            "quote_number_prefix": "SQ-",
-            "estimate_number_prefix": "SE-",
-            "customer_credit_days": 30,
-            "vendor_credit_days": 30,
-            "customer_credit_terms": "date_from_invoice",
-            "vendor_credit_terms": "date_from_payment",
-            "invoice_terms_and_conditions": "",
-            "default_note_on_invoice": "",
-            "updated_at": START,
-        },
-        "business_settings": {
-            "auxiliary_accounts_visible": False,
-            "default_ledger_accounts": {
-                "sales_ledger_account": sales,
-                "product_sales_ledger_account": sales,
-                "service_sales_ledger_account": sales,
-                "purchase_ledger_account": purchases,
-                "product_purchase_ledger_account": purchases,
-                "carriage_ledger_account": control(books, 4905),
-            },
-            "updated_at": START,
-        },
-        "email_settings": {"pdf_attached": True, "send_bcc": False, "default_messages": []},
+        "updated_at": START,
     }
