@@ -77,7 +77,7 @@ STAMPS: tuple[Rule, ...] = (
     ReadOnly("updated_at", codec=STAMP),
 )
 
-LOCK_VERSION = Computed("lock_version", of=("created_at", "updated_at"), told=lock_version)
+LOCK_VERSION = Computed("lock_version", of=("created_at", "updated_at"), told=lock_version, heeded=True)
 """The usual plan of an update refuses a stale one."""
 
 ADDRESS: tuple[Rule, ...] = (

@@ -20,7 +20,7 @@ class Computed(Rule):
     `reckon(inputs)` gives v3.1's `v3` from what is about to be written, by input name; what the client sent wins.
     An input `tax_rate/percentage` is an attribute of the record that `tax_rate_id` names, a hole. None means that
     v3.1 is told nothing. `tell(*inputs)` gives v2's value from what v3.1 shows; without it `v3` is shown as it is.
-    An empty `v2`: only v3.1 has it.
+    An empty `v2`: only v3.1 has it. `heeded`: a plan acts on what the client sends for it, so that needs no note.
     """
 
     v2: str
@@ -30,6 +30,7 @@ class Computed(Rule):
     told: Callable[..., Any] | None = None
     codec: Codec = MONEY
     aliases: tuple[str, ...] = ()
+    heeded: bool = False
 
     @property
     def shown(self) -> tuple[str, ...]:
@@ -40,6 +41,8 @@ class Computed(Rule):
             yield name, self._write
 
     def _write(self, w: Writing, value: Any, name: str) -> None:
+        if self.heeded:
+            return
         if not self.v3:
             w.draft.note("computed", w.where(name), "the gateway reckons this; what was sent is not used")
             return
