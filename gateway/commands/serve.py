@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import resource
 import secrets
 from contextlib import AsyncExitStack
 from hashlib import sha256
@@ -136,6 +137,8 @@ async def _run(settings: Settings, running: AsyncExitStack, *, sandboxed: bool) 
     from gateway.commands.assemble import assemble
     from gateway.commands.signals import until_stopped
 
+    # A core dump would hold every token (reliability.md G8).
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     addresses = _listen(settings, running, sandboxed=sandboxed)
     await assemble(settings, addresses, running, sandboxed=sandboxed)
     _announce(settings, addresses, sandboxed=sandboxed)

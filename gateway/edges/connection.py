@@ -87,6 +87,19 @@ class Connection(RequestHandler):
             self.transport.write(_LATE % (len(_LATE_BODY), _LATE_BODY))
         self.force_close()
 
+    async def finish_response(
+        self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
+    ) -> tuple[web.StreamResponse, bool]:
+        """Send the reply; a client that does not read it in time is cut off."""
+        try:
+            async with asyncio.timeout(self._limits.reply_seconds):
+                return await super().finish_response(request, resp, start_time)
+        except TimeoutError:
+            self._unreadable("unread")
+            if self.transport is not None:
+                self.transport.abort()
+            return resp, True
+
     def handle_error(
         self,
         request: web.BaseRequest,

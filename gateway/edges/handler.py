@@ -5,6 +5,7 @@ The order is token, signature, route or verb, body (issue 2); what breaks HTTP c
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from typing import Protocol
 
@@ -68,6 +69,9 @@ class Reception:
         except GatewayError as error:
             reply = render(error)
             response = self._write(reply, line)
+        except asyncio.CancelledError as error:
+            self._telemetry.crashed(line.request, error)
+            raise
         except Exception as error:  # noqa: BLE001 - the last resort: the client gets v2's shape, the log the place
             self._telemetry.crashed(line.request, error)
             reply = render(TableWrong(f"The gateway failed on this call; its log names it {line.request}"))

@@ -21,6 +21,8 @@ class Limits:
     header_seconds: float = 10.0
     body_seconds: float = 30.0
     idle_seconds: float = 75.0
+    reply_seconds: float = 60.0
+    """How long a client may take to read its reply."""
     lingering_seconds: float = 5.0
     """How long a refused call's unread body is read away, so that the client gets to see the reply."""
     calls_per_connection: int = 1000

@@ -165,7 +165,7 @@ class Telemetry:
         self.say("a grant's news", level=level, reason=event, grant=grant)
 
     def unreadable(self, reason: str) -> None:
-        """A request that could not be parsed; `reason` is the name of an exception, or `late`."""
+        """A request that could not be parsed; `reason` is an exception's name, `late` or `unread`."""
         self.metrics.unreadable()
         self.say("unreadable request", reason=reason)
 

@@ -118,7 +118,10 @@ async def test_the_printed_curl_line_works(tmp_path: Path) -> None:
 
 
 async def test_the_two_commands_work_together(tmp_path: Path) -> None:
-    """A gateway in another process reaches `sandbox` with the settings that it prints, and takes little memory."""
+    """A gateway in another process reaches `sandbox` with the settings that it prints, and takes little memory.
+
+    It leaves no core dump, in which tokens would be.
+    """
     async with started(tmp_path, "sandbox", "--port", "0") as stand_in:
         await stand_in.until("V31_REFRESH_TOKEN")
         settings = dict(line.removeprefix("SAGE_GATEWAY_").split("=", 1) for line in stand_in.printed[1:])
@@ -132,6 +135,7 @@ async def test_the_two_commands_work_together(tmp_path: Path) -> None:
                 async with client.get(f"{url}/test/accounts/v2/contacts") as answer:
                     assert answer.status == 401
             assert resident(gateway) <= 130 * 1024
+            assert not dumps_core(gateway)
             assert (await gateway.stop())[0] == 0
         assert (await stand_in.stop())[0] == 0
 
@@ -141,6 +145,12 @@ def resident(gateway: Process) -> int:
     status = Path(f"/proc/{gateway.process.pid}/status")
     found = re.search(r"VmRSS:\s+(\d+) kB", status.read_text()) if status.exists() else None
     return int(found[1]) if found else 0
+
+
+def dumps_core(gateway: Process) -> bool:
+    """Whether a process may leave a core dump; False where Linux does not say."""
+    limits = Path(f"/proc/{gateway.process.pid}/limits")
+    return limits.exists() and re.search(r"Max core file size\s+0\s+0", limits.read_text()) is None
 
 
 class SlowSage:

@@ -67,6 +67,8 @@ class House:
     log: io.BytesIO
     metrics: Metrics
     asked: list[str]
+    cut_off: asyncio.Event
+    """Set when a connection was given up."""
 
     @property
     def lines(self) -> list[dict[str, Any]]:
@@ -141,10 +143,16 @@ async def house(
         trial=Trial(known, (URL,), {"contact"}) if sandboxed else None,
         extra=extra,
     )
-    listener = Listener(reception, limits=limits, unreadable=telemetry.unreadable, extra=extra)
+    cut_off = asyncio.Event()
+
+    def unreadable(reason: str) -> None:
+        telemetry.unreadable(reason)
+        cut_off.set()
+
+    listener = Listener(reception, limits=limits, unreadable=unreadable, extra=extra)
     serving = await serve(listener, bind("127.0.0.1", 0), limits=limits)
     try:
-        yield House(serving, talk, log, metrics, asked)
+        yield House(serving, talk, log, metrics, asked, cut_off)
     finally:
         await serving.stop()
 

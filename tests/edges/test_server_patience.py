@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from dataclasses import replace
 
 import pytest
@@ -154,3 +155,27 @@ async def test_a_client_that_hangs_up_does_not_stop_its_call() -> None:
         talk.go_on.set()
         async with asyncio.timeout(20):
             await finished.wait()
+
+
+async def test_replies_have_a_deadline() -> None:
+    """A client that does not read its reply is cut off, and its memory given back."""
+    large = V2Response(200, b"x" * 64 * 1024 * 1024)
+    async with house(Talk(lambda _: large), limits=replace(SMALL, reply_seconds=0.05)) as gateway:
+        async with gateway.connect() as (reader, writer):
+            reader._transport.pause_reading()  # type: ignore[attr-defined]
+            writer.write(f"GET /a HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {GOOD}\r\n\r\n".encode())
+            await asyncio.wait_for(gateway.cut_off.wait(), 20)
+        assert gateway.lines[-1]["reason"] == "unread"
+
+
+async def test_a_call_that_the_end_cuts_short_is_logged() -> None:
+    """A call that outlasts the grace of a stopping gateway is logged by its request id."""
+    talk = Talk(go_on=asyncio.Event())
+    async with house(talk, limits=replace(SMALL, grace_seconds=0.05)) as gateway:
+        running = asyncio.create_task(gateway.get("/a"))
+        await talk.arrived.get()
+        await gateway.serving.stop()
+        with suppress(IndexError, ConnectionError):
+            await running
+        [line] = gateway.lines
+        assert (line["error"], len(line["request"])) == ("CancelledError", 16)

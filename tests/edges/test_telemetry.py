@@ -5,10 +5,13 @@ from __future__ import annotations
 import io
 import json
 import logging
+import re
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
+import gateway
 from gateway.edges.metrics import NOTES, Metrics
 from gateway.edges.telemetry import (
     FIELDS,
@@ -223,3 +226,11 @@ def test_the_news_of_a_grant_is_a_line_and_a_count() -> None:
     assert [line["level"] for line in lines(stream)] == ["info", "warning", "error"]
     assert lines(stream)[0]["grant"] == 7
     assert 'sage_gateway_grant_events_total{event="rescued"} 1.0' in telemetry.metrics.text().decode()
+
+
+def test_every_note_has_a_label() -> None:
+    """Each code of a note that the gateway's sources name is in the closed set of labels."""
+    sources = Path(gateway.__file__).parent.rglob("*.py")
+    written = {code for path in sources for code in re.findall(r"""\b[Nn]ote\(\s*"([a-z_]+)\"""", path.read_text())}
+    assert "unmapped" in written
+    assert written <= NOTES
