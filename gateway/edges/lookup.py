@@ -10,7 +10,7 @@ from typing import Any, Protocol, TypeVar
 
 from gateway.edges.limits import Turns
 from gateway.edges.lookup_memory import BusinessMemory, Memory, Pair
-from gateway.edges.reading import MODERN_ID, KindPath, Port, Reading, number_of, value_at
+from gateway.edges.reading import MODERN_ID, KindPath, Port, Reading, number_of, pairs_of, value_at
 from gateway.messages import Record
 from gateway.translate.draft import Hole
 
@@ -125,7 +125,12 @@ class BoundLookup:
                 others[hole.kind, hole.by].append(hole)
         work: list[Awaitable[None]] = [self._modern(kind, wanted, found) for kind, wanted in numbers.items()]
         for (kind, by), wanted in others.items():
-            work.append(self._first(kind, wanted, found) if by == "first" else self._having(kind, by, wanted, found))
+            one = (
+                self._chosen(kind, by, wanted, found)
+                if by in ("first", "any")
+                else self._having(kind, by, wanted, found)
+            )
+            work.append(one)
         await _together(work)
         return found
 
@@ -163,21 +168,22 @@ class BoundLookup:
             if memory.scans(kind) == before:  # else one has ended while this one waited
                 memory.begin_scan()
                 async for items in self._reading.pages(kind):
-                    await self._learn(_pairs_of(kind, items))
+                    await self._learn(pairs_of(kind, items))
                 memory.scanned(kind)
         known = await self._stored(kind, wanted)
         for number in wanted - known.keys():
             memory.unknown[kind, "legacy_id", number] = True
         return known
 
-    async def _first(self, kind: str, holes: list[Hole], found: dict[Hole, str]) -> None:
+    async def _chosen(self, kind: str, by: str, holes: list[Hole], found: dict[Hole, str]) -> None:
+        """The first record that a filter lists, or that goes by one of some words."""
         for hole in holes:
             modern = self._memory.firsts.get((kind, hole.known))
             if modern is None:
-                record = await self._reading.first(kind, hole.known)
+                record = await (self._reading.first if by == "first" else self._reading.named)(kind, hole.known)
                 if record is None:
                     continue
-                await self._learn(_pairs_of(kind, [record]))
+                await self._learn(pairs_of(kind, [record]))
                 modern = self._memory.firsts[kind, hole.known] = record["id"]
             found[hole] = modern
 
@@ -188,7 +194,7 @@ class BoundLookup:
             return
         ids: dict[str, str] = {}
         async for items in self._reading.pages(kind, (("attributes", by.partition(".")[0]),)):
-            await self._learn(_pairs_of(kind, items))
+            await self._learn(pairs_of(kind, items))
             for item in items:
                 value = value_at(item, by)
                 if isinstance(value, str):
@@ -263,10 +269,6 @@ class BoundLookup:
                 memory.learn(pair, learnt.get(pair[:2], pair[2]))
             differing |= learnt
         return differing
-
-
-def _pairs_of(kind: str, records: Iterable[Record]) -> list[Pair]:
-    return [(kind, record["id"], number) for record in records if (number := number_of(record)) is not None]
 
 
 def _canonical(known: str) -> str | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from typing import Any, Protocol
 from urllib.parse import parse_qsl
 
@@ -100,6 +100,26 @@ class Reading:
         query = (*self._kinds[kind].query, *_SHOWING, *asked, ("items_per_page", "1"))
         items, _, _ = _page(_served(await self._upstream.send(V3Request("GET", path, query))))
         return items[0] if items else None
+
+    async def named(self, kind: str, words: str) -> Record | None:
+        """The first record that goes by one of some words (`ELECTRONIC,BANK_TRANSFER`), earlier words first: by its id
+        or by what v3.1 displays it as."""
+        by_word: dict[str, Record] = {}
+        async for items in self.pages(kind):
+            for item in items:
+                by_word.setdefault(word_of(item["id"]), item)
+                by_word.setdefault(word_of(item.get("displayed_as") or ""), item)
+        return next((by_word[word] for word in words.split(",") if word in by_word), None)
+
+
+def word_of(text: str) -> str:
+    """A code or a name as one word: `Credit/Debit Card` is `CREDIT_DEBIT_CARD`."""
+    return re.sub(r"[^A-Z0-9]+", "_", text.upper()).strip("_")
+
+
+def pairs_of(kind: str, records: Iterable[Record]) -> list[tuple[str, str, int]]:
+    """(kind, modern id, legacy id) of the records that show one."""
+    return [(kind, record["id"], number) for record in records if (number := number_of(record)) is not None]
 
 
 def number_of(record: Record) -> int | None:

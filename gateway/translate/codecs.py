@@ -8,7 +8,7 @@ For every value v in canonical form, `down(up(v)) == v`.
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -211,7 +211,9 @@ class Codes:
     """A fixed list both versions know: rows of (v2 number, v3.1 code, v2 word).
 
     Raises TableWrong unless it reverses. `kind` is v3.1's collection, which has further codes, if any.
-    `also` are further numbers that v2 took for a code but never showed here. `name` is what a dialect swaps it by.
+    `also` are further numbers that v2 took for a code but never showed here. `alike` are,
+    for v3.1 codes that no source confirms, what else v3.1 may call the same: which it is, its own list says.
+    `name` is what a dialect swaps it by.
     """
 
     def __init__(
@@ -220,6 +222,7 @@ class Codes:
         rows: tuple[tuple[int, str, str], ...],
         *,
         also: tuple[tuple[int, str], ...] = (),
+        alike: Mapping[str, tuple[str, ...]] | None = None,
         name: str = "",
     ) -> None:
         self.kind = kind
@@ -234,3 +237,6 @@ class Codes:
             if code not in self.number or str(number) in self.code:
                 raise TableWrong(f"the codes of {self.name} have a wrong alias {number}")
             self.code[str(number)] = code
+        self.alike = dict(alike or {})
+        for code, others in self.alike.items():
+            self.number.update(dict.fromkeys(others, self.number[code]))

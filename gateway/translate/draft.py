@@ -14,8 +14,9 @@ from gateway.messages import Note, Record, V2Response, V3Request
 class Hole:
     """Reads: of `kind`, the record whose `by` is `known`: its `want`.
 
-    `by` is `id` (the modern id), `legacy_id`, an attribute path of the record (`ledger_account.id`) or `first`
-    (`known` is then a v3.1 filter, and the first record that it lists is meant). `want` is `id`, `legacy_id`
+    `by` is `id` (the modern id), `legacy_id`, an attribute path of the record (`ledger_account.id`), `first`
+    (`known` is then a v3.1 filter, and the first record that it lists is meant) or `any` (`known` is a list of ids and
+    words, and the first record is meant that goes by one of them). `want` is `id`, `legacy_id`
     or an attribute path of the v3.1 record (`percentage`). Two holes are equal without `then` and `shown`,
     so a batch has no doubles. `then` turns the fact into the value wanted, or into a further hole.
     `shown`: the answer that named this record was asked to show its legacy id and had none,

@@ -143,7 +143,9 @@ class Reference(Rule):
             return Hole(self.kind, text.upper())
         number = legacy_key(value, where)
         if isinstance(self.to, Codes) and number in self.to.code:
-            return self.to.code[number]
+            code = self.to.code[number]
+            others = self.to.alike.get(code)
+            return code if others is None else Hole(self.kind, ",".join((code, *others)), by="any")
         return Hole(self.kind, number, by="legacy_id")
 
     def finish(self, w: Writing) -> None:

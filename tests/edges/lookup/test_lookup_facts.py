@@ -87,3 +87,22 @@ async def test_modern_ids(world: World) -> None:
     assert await world.fact(Hole("tax_rates", "GB_STANDARD-2.5")) == "GB_STANDARD-2.5"
     for known in ("", "..", "a/b", "a b", "x" * 65, "\u00e4", "a\n"):
         assert await world.fact(Hole("countries", known)) == "left out"
+
+
+@pytest.mark.parametrize(
+    ("records", "found"),
+    [
+        ([{"id": "CASH"}, {"id": "ELECTRONIC", "displayed_as": "Electronic"}], "ELECTRONIC"),
+        ([{"id": "m1", "displayed_as": "Bank transfer"}, {"id": "m2", "displayed_as": "Cash"}], "m1"),
+        ([{"id": "TRANSFER"}, {"id": "BANK_TRANSFER"}], "BANK_TRANSFER"),
+        ([{"id": "CASH", "displayed_as": None}], "left out"),
+    ],
+)
+async def test_the_record_that_goes_by_one_of_some_words(world: World, records: list[Any], found: str) -> None:
+    """By its id or by what it is displayed as; earlier words win; remembered for a minute."""
+    world.books.records["contacts"] = records
+    lookup, hole = world.lookup(), Hole("contacts", "ELECTRONIC,BANK_TRANSFER,TRANSFER", by="any")
+    assert await world.fact(hole, lookup) == found
+    asked = len(world.books.asked)
+    assert await world.fact(hole, lookup) == found
+    assert (len(world.books.asked) == asked) is (found != "left out")
