@@ -56,7 +56,7 @@ class Books:
         query = dict(request.query)
         if "visible_in" in query:
             found = [record for record in found if query["visible_in"] in record.get("visible_in", ())]
-        named = {"id", "legacy_id", *query.get("attributes", "").split(",")}
+        named = {"id", "legacy_id", "displayed_as", *query.get("attributes", "").split(",")}
         size = min(self.per_page, int(query["items_per_page"]))
         pages = max(1, -(-len(found) // size))
         page = min(int(query.get("page", "1")), pages)
