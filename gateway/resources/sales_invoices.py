@@ -62,8 +62,7 @@ def create_invoice(call: Call) -> Plan:
     if call.sent.get("contact_id") not in (None, "") or isinstance(call.sent.get("contact"), dict):
         return (yield from create(call))
     contact, note = yield from customer(call)
-    call.sent["contact_id"] = contact
-    reply = yield from create(call)
+    reply = yield from create(call, {"contact_id": contact})
     reply.notes.append(note)
     return reply
 

@@ -132,12 +132,15 @@ def down_all(call: Call, records: list[Record], place: tuple[int, int, int]) -> 
     return reply
 
 
-def up(call: Call, current: Record | None = None, *, creating: bool = False) -> RequestDraft:
-    """The write that the call becomes; `current` is what v3.1 has, where parts must be merged."""
+def up(
+    call: Call, current: Record | None = None, *, creating: bool = False, known: Record | None = None
+) -> RequestDraft:
+    """The write that the call becomes; `current` is what v3.1 has, where parts must be merged, and `known` what a
+    plan has found out already, in v3.1's words."""
     table = call.table
     path = [table.v3] if creating or table.singleton else [table.v3, current["id"] if current else call.key()]
     draft = RequestDraft("POST" if creating else "PUT", path, root=table.v3_root)
-    writing = Writing(draft, call.sent, call.caller, creating=creating, current=current, parts=table.parts)
+    writing = Writing(draft, call.sent, call.caller, creating=creating, current=current, parts=table.parts, body=known)
     table.rules.write(writing)
     draft.body = writing.body
     return draft
@@ -156,9 +159,9 @@ def shown(call: Call, record: Record, status: int) -> Plan:
     return down(call, again.body, status)
 
 
-def create(call: Call) -> Plan:
-    """POST."""
-    answer: V3Response = yield up(call, creating=True)
+def create(call: Call, known: Record | None = None) -> Plan:
+    """POST; `known` is what a table's own plan has found out already."""
+    answer: V3Response = yield up(call, creating=True, known=known)
     return (yield from shown(call, answer.body, 201))
 
 
