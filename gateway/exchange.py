@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Protocol
 
-from gateway.errors import GatewayError, StoreFailed, TableWrong
+from gateway.errors import GatewayError, StoreFailed, TableWrong, UpstreamFailed
 from gateway.messages import Caller, Exchange, Note, Step, V2Request, V2Response, V3Request, V3Response
 from gateway.resources.registry import find, table_of
 from gateway.translate import faults
@@ -15,6 +15,11 @@ from gateway.translate.plans import plan_of
 
 MOST_ROUNDS = 4
 """A fact may show the way to another; a longer chain is a table's mistake."""
+
+UNREADABLE = (LookupError, TypeError, AttributeError, ValueError, ArithmeticError)
+"""What an answer of an unexpected shape raises where it is read."""
+LOST = "Sage's answer could not be read"
+DONE = "Sage made the change, but its answer could not be read"
 
 
 class Lookup(Protocol):
@@ -50,6 +55,7 @@ class Journey:
     async def settle(self, draft: Draft) -> None:
         """Fill the draft's holes. Raises BadCall for a record that does not exist."""
         self.notes += draft.notes
+        draft.notes = []
         for _ in range(MOST_ROUNDS):
             if not draft.gaps:
                 return
@@ -79,6 +85,8 @@ class Journey:
     async def reply(self, draft: ReplyDraft) -> V2Response:
         """The settled reply; every id in it is remembered before it is given out."""
         if draft.seen:
+            if not all(type(key) is str and type(number) is int for _, key, number in draft.seen):
+                raise TypeError("an id of another type")
             shown = await self.lookup.keep(draft.seen)
             if shown and draft.again is not None:
                 notes, draft = draft.notes, draft.again({key: number for (_, key), number in shown.items()})
@@ -101,7 +109,11 @@ class Journey:
 
 
 async def exchange(call: V2Request, caller: Caller, lookup: Lookup, upstream: Upstream) -> Exchange:
-    """Carry out one v2 call. Every GatewayError becomes the reply."""
+    """Carry out one v2 call. Every GatewayError becomes the reply.
+
+    Plans and tables trust the shape of v3.1's answers; one of another shape breaks them, and becomes 502 here. Before
+    anything of v3.1's is read, such a break is our own mistake, and is raised.
+    """
     journey = Journey(lookup, upstream)
     resource = ""
     try:
@@ -110,6 +122,11 @@ async def exchange(call: V2Request, caller: Caller, lookup: Lookup, upstream: Up
         reply = await run(found, journey)
     except GatewayError as error:
         reply = faults.render(error)
+    except UNREADABLE as error:
+        if not (journey.steps or journey.facts):
+            raise
+        journey.notes.append(unreadable(error))
+        reply = faults.render(UpstreamFailed(DONE if journey.wrote else LOST))
     return Exchange(call, tuple(journey.steps), reply, tuple(journey.notes), resource, journey.facts)
 
 
@@ -123,6 +140,15 @@ async def run(call: Call, journey: Journey) -> V2Response:
             answer = await journey.send(call, draft) if isinstance(draft, RequestDraft) else draft
     except StopIteration as done:
         return await journey.reply(done.value)
+
+
+def unreadable(error: Exception) -> Note:
+    """Where the answer of v3.1 broke the plan; no value of it is told."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    place = f" in {trace.tb_frame.f_code.co_name}, line {trace.tb_lineno}" if trace else ""
+    return Note("unreadable", "", f"v3.1's answer has not the shape that is read: {type(error).__name__}{place}")
 
 
 def resource_of(call: V2Request) -> str:

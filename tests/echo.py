@@ -23,8 +23,9 @@ PDF = b"%PDF-1.4"
 
 
 def number_of(key: str) -> int:
-    """The number at the end of an id: 7 of `contacts-7`."""
-    return int(key.rpartition("-")[2])
+    """The number at the end of an id: 7 of `contacts-7`; 1 of `user`."""
+    tail = key.rpartition("-")[2]
+    return int(tail) if tail.isdecimal() else 1
 
 
 def fact(hole: Hole) -> Any:
@@ -64,9 +65,11 @@ def settled(draft: Draft) -> Any:
 
 
 class Echo:
-    """The upstream. `records` are what it holds, by path (`/contacts/contacts-1`)."""
+    """The upstream. `records` are what it holds, by path (`/contacts/contacts-1`); `fresh` is what a record that nobody
+    wrote has, by collection."""
 
-    def __init__(self) -> None:
+    def __init__(self, fresh: Mapping[str, Mapping[str, Any]] | None = None) -> None:
+        self.fresh = fresh or {}
         self.records: dict[str, dict[str, Any]] = {}
         self.sent: list[V3Request] = []
         self.violations: list[str] = []
@@ -125,7 +128,7 @@ class Echo:
 
     def held(self, path: str) -> dict[str, Any]:
         """The record at a path, as an answer shows it."""
-        return self.records.get(path) or self.store(path, {})
+        return self.records.get(path) or self.store(path, self.fresh.get(path.split("/")[1], {}))
 
 
 def judged(request: V3Request) -> list[str]:
