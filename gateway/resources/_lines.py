@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
-from gateway.resources._parts import NULLABLE, half_up, number
+from gateway.resources._parts import NULLABLE, half_up, number, rate_name
 from gateway.translate.codecs import FLAG, MONEY, decimal_text, text
 from gateway.translate.draft import Hole
 from gateway.translate.rules import Computed, Field, Identity, ReadOnly, Reference, Rule, Unsupported
@@ -95,7 +95,7 @@ LINE: tuple[Rule, ...] = (
     Field("unit_price", codec=MONEY, default=price_from_net, required="is not a number"),
     ReadOnly("net_amount", codec=MONEY),
     Computed("tax_amount", "tax_amount", of=(*INPUTS, "tax_rate/percentage"), reckon=line_tax),
-    Reference("tax_rate", to="tax_rates", aliases=("tax_code",), name="displayed_as"),
+    Reference("tax_rate", to="tax_rates", aliases=("tax_code",), name=rate_name),
     Computed("tax_rate_percentage", of=("tax_breakdown", "tax_amount", "net_amount"), told=rates_of),
     Field("unit_price_includes_tax", codec=FLAG),
     Field("discount_percentage", codec=MONEY),

@@ -97,6 +97,20 @@ DATES = (
 )
 """`start_date` is a slip of a README (v2.md §5); taken as what its author meant (inferred)."""
 
+
+def without_figure(name: str | None) -> str:
+    """`Standard 20.00%` and `United Kingdom (GB)` without what v3.1 adds behind the name."""
+    if not name:
+        return ""
+    head, _, last = name.rpartition(" ")
+    return head if head and (last.endswith("%") or (last.startswith("(") and last.endswith(")"))) else name
+
+
+def rate_name(rate: dict[str, Any]) -> str:
+    """A tax rate's bare name: v3.1 shows `Standard 20.00%`."""
+    return without_figure(rate.get("displayed_as"))
+
+
 CENT = Decimal("0.01")
 
 

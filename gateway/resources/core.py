@@ -8,8 +8,7 @@ from __future__ import annotations
 from gateway.errors import BadCall
 from gateway.messages import Record, V3Response
 from gateway.resources._countries import COUNTRIES
-from gateway.resources._parts import STAMPS
-from gateway.resources.reference_lists import without_figure
+from gateway.resources._parts import STAMPS, without_figure
 from gateway.translate.calls import Call
 from gateway.translate.draft import RequestDraft
 from gateway.translate.plans import Plan, down, up

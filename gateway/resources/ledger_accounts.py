@@ -4,17 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from gateway.resources._parts import LEDGER_ACCOUNT_TYPES
-from gateway.resources.reference_lists import without_figure
+from gateway.resources._parts import LEDGER_ACCOUNT_TYPES, rate_name
 from gateway.translate.codecs import FLAG, STAMP, WHOLE, text
 from gateway.translate.resource import Table
 from gateway.translate.rules import Computed, Field, Identity, ReadOnly, Reference, Unsupported
 from gateway.translate.writing import Writing
-
-
-def rate_name(rate: dict[str, Any]) -> str:
-    """A tax rate's bare name: v3.1 shows `Standard 20.00%`."""
-    return without_figure(rate.get("displayed_as"))
 
 
 def is_bank(kind: dict[str, Any] | None) -> bool:

@@ -5,18 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from gateway.resources._countries import COUNTRIES, SHOWN
-from gateway.resources._parts import LEDGER_ACCOUNT_TYPES
+from gateway.resources._parts import LEDGER_ACCOUNT_TYPES, without_figure
 from gateway.translate.codecs import MONEY
 from gateway.translate.resource import Table
 from gateway.translate.rules import Computed, Field, Identity, ReadOnly
-
-
-def without_figure(name: str | None) -> str:
-    """`Standard 20.00%` and `United Kingdom (GB)` without what v3.1 adds behind the name."""
-    if not name:
-        return ""
-    head, _, last = name.rpartition(" ")
-    return head if head and (last.endswith("%") or (last.startswith("(") and last.endswith(")"))) else name
 
 
 def country_code(code: str | None) -> str:
