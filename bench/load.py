@@ -10,6 +10,7 @@ import json
 import sys
 import time
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from typing import cast
 
 import uvloop
@@ -107,7 +108,7 @@ async def run(load: Load) -> Done:
     async def one() -> None:
         while time.perf_counter() < end and done.requests < load.most and done.failed < 10:
             closed: asyncio.Future[None] = loop.create_future()
-            await loop.create_connection(lambda: Client(load, done, end, closed), "127.0.0.1", load.port)
+            await loop.create_connection(partial(Client, load, done, end, closed), "127.0.0.1", load.port)
             await closed
 
     await asyncio.wait_for(asyncio.gather(*(one() for _ in range(load.connections))), load.seconds + 30)

@@ -176,7 +176,7 @@ def _port(process: subprocess.Popen[str], pattern: str) -> int:
     for line in process.stdout:
         if found := re.search(pattern, line):
             return int(found[1])
-    raise NotStarted(f"{process.args} ended with {process.wait()}")
+    raise NotStarted(f"{process.args!r} ended with {process.wait()}")
 
 
 def _answers(port: int) -> bool:
@@ -188,5 +188,5 @@ def _until(process: subprocess.Popen[str], ready: Callable[[], bool]) -> None:
     end = time.monotonic() + PATIENCE
     while not ready():
         if process.poll() is not None or time.monotonic() > end:
-            raise NotStarted(f"{process.args} did not start")
+            raise NotStarted(f"{process.args!r} did not start")
         time.sleep(0.05)
