@@ -25,6 +25,7 @@ class RuleSet:
         self.rules = tuple(rules)
         self.writers: dict[str, tuple[Write, tuple[str, ...]]] = {}
         self.grouped: set[str] = set()
+        self.inner: set[str] = set()
         self.synonyms: dict[str, tuple[str, ...]] = {}
         self.by_name: dict[str, Rule] = {}
         self._collect()
@@ -57,12 +58,14 @@ class RuleSet:
                 before = (*before, name)
                 if together or rule.whole:
                     self.grouped.add(name)
+                if rule.whole:
+                    self.inner.add(name)
 
     def write(self, w: Writing) -> None:
-        """Write what was sent, then what follows from it. Raises BadCall."""
+        """Write what was sent, parts after all else, since they may look up at it; then what follows. Raises BadCall."""
         sent = w.sent
         w.kinds = self.kinds
-        for name, value in sent.items():
+        for name, value in sorted(sent.items(), key=lambda pair: pair[0] in self.inner):
             entry = self.writers.get(name)
             if entry is None:
                 w.draft.note("unmapped", w.where(name), "v2 had no such attribute; it was left out")
