@@ -20,8 +20,8 @@ from gateway.resources._parts import (
     tax_on,
 )
 from gateway.translate.calls import Call
-from gateway.translate.codecs import DATE, MONEY, decimal_text, plain, text
-from gateway.translate.draft import Draft, FactsDraft, Hole, RequestDraft
+from gateway.translate.codecs import DATE, MONEY, decimal_text, plain, text, text_up
+from gateway.translate.draft import Draft, FactsDraft, Hole, ReplyDraft, RequestDraft, corrected
 from gateway.translate.plans import Plan, create, down, every, get
 from gateway.translate.queries import Filter
 from gateway.translate.resource import Table
@@ -70,8 +70,9 @@ def create_invoice(call: Call) -> Plan:
 def customer(call: Call) -> Generator[Draft, Any, tuple[str, Note]]:
     """The contact of an invoice that names none: found by exact tax number or company, else created, else the app's
     `cash_customer`. Raises BadCall where nothing says whose it is."""
-    company = plain(call.sent.get("customer_company")).strip()
-    tax_number = plain(call.sent.get("customer_tax_number")).strip()
+    company, tax_number = (
+        text_up(call.sent.get(name), name).strip() for name in ("customer_company", "customer_tax_number")
+    )
     if not company and not tax_number:
         if call.caller.cash_customer is None:
             raise BadCall("blank", "contact_id")
@@ -102,7 +103,8 @@ def is_customer(row: Record, company: str, tax_number: str) -> bool:
 
 def void(call: Call) -> Plan:
     """DELETE: v2 voided, and answered with the invoice (v2.md §6.22)."""
-    reason = plain(call.params.get("void_reason") or call.sent.get("void_reason")).strip() or NO_REASON
+    sent = call.params.get("void_reason") or call.sent.get("void_reason")
+    reason = text_up(sent, "void_reason").strip() or NO_REASON
     answer: V3Response = yield get(call)
     record = answer.body
     yield RequestDraft(
@@ -114,8 +116,18 @@ def void(call: Call) -> Plan:
         "outstanding_amount": "0.0",
         "void_reason": reason,
     }
+    return down_void(call, voided)
+
+
+def down_void(call: Call, voided: Record) -> ReplyDraft:
+    """The reply to a void: the invoice, and its raw columns under the root key."""
     reply = down(call, voided)
-    reply.body[call.table.root] = raw_columns(reply.body)
+    raw = raw_columns(reply.body)
+    for container, name, hole, source in tuple(reply.gaps):
+        if container is reply.body and name in raw:
+            reply.gap(raw, name, hole, source)
+    reply.body[call.table.root] = raw
+    reply.again = lambda numbers: down_void(call, corrected(voided, numbers))
     return reply
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Generator, Mapping
 from datetime import datetime
 from typing import Any, TypeAlias
 
-from gateway.errors import Conflict, NotFound, Retired
+from gateway.errors import Conflict, NotFound, Retired, UpstreamFailed
 from gateway.messages import Record, V3Response
 from gateway.translate.calls import Call
 from gateway.translate.codecs import decimal_of
@@ -25,6 +25,8 @@ Plan: TypeAlias = Generator[Draft, Any, ReplyDraft]
 
 SDATA = (("Content-Type", "application/json;vnd.sage=sdata"),)
 PDF = "application/pdf"
+MOST_PAGES = 500
+"""Of one list: 100,000 rows."""
 
 
 def plan_of(call: Call) -> Plan:
@@ -102,15 +104,20 @@ def gather(call: Call, rows: Window) -> Generator[Draft, Any, None]:
 
 
 def every(collection: str, query: list[list[Any]]) -> Generator[Draft, Any, list[Record]]:
-    """All rows of a v3.1 list, 200 a page."""
-    rows, page = [], 1
-    while True:
+    """All rows of a v3.1 list, 200 a page. A page past the end repeats the last one, and is left out.
+
+    Raises UpstreamFailed for a list that has no end.
+    """
+    rows: list[Record] = []
+    for page in range(1, MOST_PAGES + 1):
         place = [["items_per_page", "200"], ["page", str(page)]]
         answer: V3Response = yield RequestDraft("GET", [collection], [*map(list, query), *place])
+        if answer.body.get("$page", page) != page:
+            return rows
         rows += answer.body["$items"]
         if answer.body.get("$next") is None:
             return rows
-        page += 1
+    raise UpstreamFailed(f"Sage's list of {collection} has no end")
 
 
 def listing(call: Call) -> Plan:

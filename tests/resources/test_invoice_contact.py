@@ -10,7 +10,10 @@ from gateway.exchange import exchange
 from gateway.messages import Caller, Exchange, V2Request
 from tests.echo import Echo, NamedFacts
 
-LINE = "sales_invoice[date]=2016-03-01&sales_invoice[line_items][0][description]=x&sales_invoice[line_items][0][unit_price]=1"
+LINE = "&".join(
+    f"sales_invoice{field}"
+    for field in ("[date]=2016-03-01", "[line_items][0][description]=x", "[line_items][0][unit_price]=1")
+)
 CONTACT = {"name": "Freitas Moldes Lda", "tax_number": "509000000"}
 
 
@@ -106,3 +109,10 @@ async def test_a_contact_without_its_id_is_missing():
     """A record of a contact that says not which it is names nobody."""
     made, _ = await created("sales_invoice[contact][name]=x")
     assert made.reply.status == 422
+
+
+async def test_a_customers_data_are_texts():
+    """Anything else is refused before v3.1 is asked."""
+    made, upstream = await created("sales_invoice[customer_company][a]=x")
+    assert (made.reply.status, upstream.sent) == (422, [])
+    assert made.reply.body["$diagnoses"][0]["$source"] == "customer_company"
