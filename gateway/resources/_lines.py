@@ -13,11 +13,14 @@ from gateway.translate.writing import Writing
 
 INPUTS = ("quantity", "unit_price", "discount_percentage", "discount_amount", "unit_price_includes_tax")
 
+DISCOUNT = ("quantity", "unit_price", "discount_percentage", "discount_amount")
 
-def fixed_discount(inputs: dict[str, Any]) -> str | None:
-    """A discount in money stays where there is none in percent; else the percentage says it all."""
-    amount, percentage = inputs["discount_amount"], inputs["discount_percentage"]
-    return None if number(percentage) or not number(amount) else str(amount)
+
+def fixed_discount(inputs: dict[str, Any]) -> Any:
+    """A discount in money, which v2 never showed, stays; but one that v3.1 reckoned from a percentage is v3.1's to
+    reckon again, or gone with the percentage."""
+    by_percentage = number(inputs["discount_percentage"]) or number(inputs["was discount_percentage"])
+    return None if by_percentage else inputs["discount_amount"]
 
 
 def line_tax(inputs: dict[str, Any]) -> str | None:
@@ -94,12 +97,12 @@ LINE: tuple[Rule, ...] = (
     Field("quantity", codec=MONEY, default=lambda _: "1.0"),
     Field("unit_price", codec=MONEY, default=price_from_net, required="is not a number"),
     ReadOnly("net_amount", codec=MONEY),
+    Computed("", "discount_amount", of=DISCOUNT, reckon=fixed_discount, was=("discount_percentage",)),
     Computed("tax_amount", "tax_amount", of=(*INPUTS, "tax_rate/percentage"), reckon=line_tax),
     Reference("tax_rate", to="tax_rates", aliases=("tax_code",), name=rate_name),
     Computed("tax_rate_percentage", of=("tax_breakdown", "tax_amount", "net_amount"), told=rates_of),
     Field("unit_price_includes_tax", codec=FLAG),
     Field("discount_percentage", codec=MONEY),
-    Computed("", "discount_amount", of=("discount_percentage", "discount_amount"), reckon=fixed_discount),
     Reference("product", to="products"),
     Reference("service", to="services"),
     Reference("ledger_account", to="ledger_accounts", default=ledger_account),

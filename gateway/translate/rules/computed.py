@@ -20,6 +20,7 @@ class Computed(Rule):
     `reckon(inputs)` gives v3.1's `v3` from what is about to be written, by input name; what the client sent wins.
     An input `tax_rate/percentage` is an attribute of the record that `tax_rate_id` names, a hole. None means that
     v3.1 is told nothing. `tell(*inputs)` gives v2's value from what v3.1 shows; without it `v3` is shown as it is.
+    `was` names attributes whose values before this write `reckon` gets too, as `was …`.
     An empty `v2`: only v3.1 has it. `heeded`: a plan acts on what the client sends for it, so that needs no note.
     """
 
@@ -31,6 +32,7 @@ class Computed(Rule):
     codec: Codec = MONEY
     aliases: tuple[str, ...] = ()
     heeded: bool = False
+    was: tuple[str, ...] = ()
 
     @property
     def shown(self) -> tuple[str, ...]:
@@ -72,7 +74,7 @@ class Computed(Rule):
             return
         if w.changed.isdisjoint(written for _, written, _ in self._inputs()):
             return
-        inputs: dict[str, Any] = {}
+        inputs: dict[str, Any] = {f"was {name}": (w.current or {}).get(name) for name in self.was}
         behind: tuple[str, Hole] | None = None
         for name, written, attribute in self._inputs():
             value = self._input(w, written)
@@ -96,6 +98,7 @@ class Computed(Rule):
         return value
 
     def _put(self, w: Writing, value: Any) -> None:
+        w.changed.add(self.v3)
         if value is None:
             w.body.pop(self.v3, None)
         else:

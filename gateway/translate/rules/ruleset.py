@@ -62,7 +62,7 @@ class RuleSet:
                     self.inner.add(name)
 
     def write(self, w: Writing) -> None:
-        """Write what was sent, parts after all else, since they may look up at it; then what follows. Raises BadCall."""
+        """Write what was sent, parts last, since they may look up at the rest; then what follows. Raises BadCall."""
         sent = w.sent
         w.kinds = self.kinds
         for name, value in sorted(sent.items(), key=lambda pair: pair[0] in self.inner):
