@@ -96,7 +96,7 @@ LINE: tuple[Rule, ...] = (
     Field("description", codec=NULLABLE, required="blank"),
     Field("quantity", codec=MONEY, default=lambda _: "1.0"),
     Field("unit_price", codec=MONEY, default=price_from_net, required="is not a number"),
-    ReadOnly("net_amount", codec=MONEY),
+    ReadOnly("net_amount", codec=MONEY, heeded=True),
     Computed("", "discount_amount", of=DISCOUNT, reckon=fixed_discount, was=("discount_percentage",)),
     Computed("tax_amount", "tax_amount", of=(*INPUTS, "tax_rate/percentage"), reckon=line_tax),
     Reference("tax_rate", to="tax_rates", aliases=("tax_code",), name=rate_name),

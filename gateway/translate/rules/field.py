@@ -89,9 +89,16 @@ class Field(Rule):
 
 @dataclass(frozen=True)
 class ReadOnly(Field):
-    """One value that clients read and never send; what they send all the same is noted and goes no further."""
+    """One value that clients read and never send; what they send all the same is noted and goes no further.
+
+    `heeded`: another rule goes by what is sent for it, so that needs no note.
+    """
+
+    heeded: bool = False
 
     def _write(self, w: Writing, value: Any, name: str) -> None:
+        if self.heeded:
+            return
         w.draft.note("read_only", w.where(name), "v2 showed this attribute but did not take it")
 
     def finish(self, w: Writing) -> None:
