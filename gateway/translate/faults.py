@@ -101,6 +101,8 @@ def v2_source(source: str, names: dict[str, str], call: Call) -> str:
 def as_sent(name: str, call: Call) -> str:
     """Of several v2 names for one attribute, the one that the client used (`company_name` for `company`)."""
     head, dot, rest = name.partition(".")
+    if any(nested.v2 == name for nested in call.table.nested_rules()):
+        return name
     if not dot:
         return used(head, call.table.rules, [call.sent])
     for nested in call.table.nested_rules():

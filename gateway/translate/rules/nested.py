@@ -133,9 +133,13 @@ class Nested(Rule):
         yield self.path
 
     def explains(self) -> Iterator[tuple[str, str]]:
+        # v3.1's errors may speak of `line_items` where it takes `invoice_lines` (v31.md §10).
         yield self.path, self.v2
+        yield self.v2, self.v2
         for v3, v2 in self.rules.explains():
-            yield f"{self.path}.{v3}", f"{self.v2}.{v2}" if v2 != "base" else self.v2
+            name = f"{self.v2}.{v2}" if v2 != "base" else self.v2
+            yield f"{self.path}.{v3}", name
+            yield f"{self.v2}.{v3}", name
 
     def swapped(self, swap: Swap) -> Nested:
         return replace(self, of=tuple(rule.swapped(swap) for rule in self.of))
