@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -13,6 +14,7 @@ from gateway.translate.codecs import plain
 DEFAULT_SIZE = 20
 LARGEST_PAGE = 200
 LARGEST_WINDOW = 2000
+_WHOLE = re.compile(r"[+-]?[0-9]{1,10}")
 
 
 def window(params: dict[str, Any]) -> tuple[int, int]:
@@ -28,7 +30,7 @@ def _number(params: dict[str, Any], names: tuple[str, ...], default: int) -> int
         if value is None or value == "":
             continue
         text = "" if isinstance(value, dict | list) else plain(value).strip()
-        if not text.lstrip("+-").isdigit() or not text.isascii() or len(text) > 10:
+        if not _WHOLE.fullmatch(text):
             raise BadCall("is not a whole number", name)
         return int(text)
     return default
@@ -71,7 +73,8 @@ class Window:
         return (self.start + len(self.rows)) // self.per_page + 1
 
     def take(self, body: Record) -> bool:
-        """Take the rows of one answer; whether a further page is wanted."""
+        """Take the rows of one answer; whether a further page is wanted: the next one, or the same rows again where
+        the server gives pages of another size than was asked for."""
         items: list[Record] = body["$items"]
         per_page = body.get("$itemsPerPage") or body.get("$items_per_page") or self.per_page
         offset = (body.get("$page", 1) - 1) * per_page
@@ -79,8 +82,10 @@ class Window:
         wanted = self.start + len(self.rows)
         found = items[wanted - offset : self.start + self.size - offset] if offset <= wanted else []
         self.rows += found
-        self.per_page = min(per_page, LARGEST_PAGE)
-        return bool(found) and len(self.rows) < self.size and body.get("$next") is not None
+        asked, self.per_page = self.per_page, min(max(per_page, 1), LARGEST_PAGE)
+        if not found:
+            return self.per_page < asked and wanted < self.total
+        return len(self.rows) < self.size and body.get("$next") is not None
 
 
 def envelope(total: int, start: int, size: int, rows: list[Any]) -> Record:
