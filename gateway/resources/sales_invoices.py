@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
 from typing import Any
 
-from gateway.errors import BadCall
-from gateway.messages import Note, Record, V3Response
+from gateway.messages import Record, V3Response
 from gateway.resources._countries import COUNTRIES
+from gateway.resources._customers import create_invoice
 from gateway.resources._lines import KEPT, LINE, document_text
 from gateway.resources._parts import (
     ADDRESS_TEXT,
@@ -21,8 +20,8 @@ from gateway.resources._parts import (
 )
 from gateway.translate.calls import Call
 from gateway.translate.codecs import DATE, MONEY, decimal_text, plain, text, text_up
-from gateway.translate.draft import Draft, FactsDraft, Hole, ReplyDraft, RequestDraft, corrected
-from gateway.translate.plans import Plan, create, down, every, get
+from gateway.translate.draft import ReplyDraft, RequestDraft, corrected
+from gateway.translate.plans import Plan, down, get
 from gateway.translate.queries import Filter
 from gateway.translate.resource import Table
 from gateway.translate.rules import Aside, Computed, Field, Identity, Nested, ReadOnly, Reference, Unsupported
@@ -55,50 +54,6 @@ def same_text(free: Any, parts: Any, delivery_free: Any, delivery: Any) -> bool:
     """Whether goods go to the main address."""
     there = address_text(delivery_free, delivery)
     return there is not None and there == address_text(free, parts)
-
-
-def create_invoice(call: Call) -> Plan:
-    """POST; an invoice that names no contact gets the one that its customer's data find, or a new one."""
-    if call.sent.get("contact_id") not in (None, "") or isinstance(call.sent.get("contact"), dict):
-        return (yield from create(call))
-    contact, note = yield from customer(call)
-    reply = yield from create(call, {"contact_id": contact})
-    reply.notes.append(note)
-    return reply
-
-
-def customer(call: Call) -> Generator[Draft, Any, tuple[str, Note]]:
-    """The contact of an invoice that names none: found by exact tax number or company, else created, else the app's
-    `cash_customer`. Raises BadCall where nothing says whose it is."""
-    company, tax_number = (
-        text_up(call.sent.get(name), name).strip() for name in ("customer_company", "customer_tax_number")
-    )
-    if not company and not tax_number:
-        if call.caller.cash_customer is None:
-            raise BadCall("blank", "contact_id")
-        cash = FactsDraft([None])
-        cash.gap(cash.message, 0, Hole("contacts", call.caller.cash_customer, by="legacy_id"), "contact_id")
-        found = (yield cash).message[0]
-        return found, Note("contact_found", "contact_id", "no contact was sent; the app's cash customer was taken")
-    for words in dict.fromkeys(filter(None, (tax_number, company))):
-        query = [["search", words], ["contact_type_id", "CUSTOMER"], ["attributes", "name,tax_number"]]
-        for row in (yield from every("contacts", query)):
-            if is_customer(row, company, tax_number):
-                return row["id"], Note("contact_found", "contact_id", "no contact was sent; the customer's was found")
-    body: Record = {"name": (company or tax_number)[:100], "contact_type_ids": ["CUSTOMER"]}
-    if tax_number:
-        body["tax_number"] = tax_number
-    answer: V3Response = yield RequestDraft("POST", ["contacts"], body=body, root="contact")
-    return answer.body["id"], Note("contact_created", "contact_id", "no contact was sent; one was created")
-
-
-def is_customer(row: Record, company: str, tax_number: str) -> bool:
-    """Whether a contact is the customer named: by its exact tax number, else by its exact company name where no other
-    tax number stands against it."""
-    held = plain(row.get("tax_number")).strip()
-    if tax_number and held:
-        return held == tax_number
-    return bool(company) and plain(row.get("name")).strip() == company
 
 
 def void(call: Call) -> Plan:
