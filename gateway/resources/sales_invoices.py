@@ -77,26 +77,28 @@ def void(call: Call) -> Plan:
 def down_void(call: Call, voided: Record) -> ReplyDraft:
     """The reply to a void: the invoice, and its raw columns under the root key."""
     reply = down(call, voided)
-    raw = raw_columns(reply.body)
+    raw = raw_columns(reply.body, voided)
+    carriage = reply.body["carriage_tax_code"]
     for container, name, hole, source in tuple(reply.gaps):
         if container is reply.body and name in raw:
             reply.gap(raw, name, hole, source)
+        elif container is carriage and name == "id":
+            reply.gap(raw, "carriage_tax_code_id", hole, source)
     reply.body[call.table.root] = raw
     reply.again = lambda numbers: down_void(call, corrected(voided, numbers))
     return reply
 
 
 RAW = (
+    "$key",
     "artefact_number_prefix",
     "carriage",
     "carriage_tax_rate_percentage",
     "contact_id",
     "contact_name",
     "created_at",
-    "date",
     "delivery_address",
     "delivery_address_same_as_main",
-    "due_date",
     "id",
     "lock_version",
     "main_address",
@@ -113,11 +115,15 @@ RAW = (
 """The raw columns that v1 gave under the root key of a void (v2.md §6.22, recorded)."""
 
 
-def raw_columns(body: Record) -> Record:
-    """What v1 wrapped in the root key when it voided."""
+def raw_columns(body: Record, voided: Record) -> Record:
+    """What v1 wrapped in the root key when it voided: plain numbers and ISO dates, whatever the dialect."""
+    shown = body["artefact_number"]
     return {
         **{name: body[name] for name in RAW if name in body},
-        "artefact_number": body["artefact_number"],
+        "artefact_number": int(shown) if shown.isascii() and shown.isdigit() else shown,
+        "carriage_tax_code_id": body["carriage_tax_code"].get("id"),
+        "date": voided.get("date"),
+        "due_date": voided.get("due_date"),
         "status_id": 4,
         "is_opening_balance": False,
     }
