@@ -29,6 +29,9 @@ from gateway.translate.rules import Aside, Computed, Field, Identity, Nested, Re
 NO_REASON = "no void reason supplied"
 """v2's own text where a client gave none (v2.md §6.22, recorded)."""
 
+LONGEST_REASON = 200
+"""Characters of a void reason (v31_resources.md, sales_invoices)."""
+
 MAIN = "main_address"
 
 
@@ -59,12 +62,16 @@ def same_text(free: Any, parts: Any, delivery_free: Any, delivery: Any) -> bool:
 def void(call: Call) -> Plan:
     """DELETE: v2 voided, and answered with the invoice (v2.md §6.22)."""
     sent = call.params.get("void_reason") or call.sent.get("void_reason")
-    reason = text_up(sent, "void_reason").strip() or NO_REASON
+    given = text_up(sent, "void_reason").strip() or NO_REASON
+    reason = given[:LONGEST_REASON]
     answer: V3Response = yield get(call)
     record = answer.body
-    yield RequestDraft(
+    request = RequestDraft(
         "DELETE", [call.table.v3, record["id"]], [["void_reason", reason]], {"void_reason": reason}, root=None
     )
+    if given != reason:
+        request.note("cut", "void_reason", f"v3.1 holds {LONGEST_REASON} characters; the rest was cut")
+    yield request
     voided = {
         **record,
         "status": {"id": "VOID", "displayed_as": "Void"},
