@@ -7,7 +7,7 @@ from typing import Any
 from gateway.messages import Record, V3Response
 from gateway.resources._countries import COUNTRIES
 from gateway.resources._customers import create_invoice
-from gateway.resources._lines import KEPT, LINE, document_text
+from gateway.resources._lines import KEPT, LINE, document_text, rates_of
 from gateway.resources._parts import (
     ADDRESS_TEXT,
     DATES,
@@ -15,11 +15,10 @@ from gateway.resources._parts import (
     STAMPS,
     STATUSES,
     address_text,
-    number,
     tax_on,
 )
 from gateway.translate.calls import Call
-from gateway.translate.codecs import DATE, MONEY, decimal_text, plain, text, text_up
+from gateway.translate.codecs import DATE, MONEY, plain, text, text_up
 from gateway.translate.draft import ReplyDraft, RequestDraft, corrected
 from gateway.translate.plans import Plan, down, get
 from gateway.translate.queries import Filter
@@ -44,13 +43,6 @@ def bare_number(shown: Any, prefix: Any) -> str:
 def full_number(shown: Any, prefix: Any) -> str:
     """A document's number with its prefix, whether v3.1 showed it so or apart."""
     return f"{plain(prefix)}{bare_number(shown, prefix)}"
-
-
-def carriage_rate(tax: Any, net: Any) -> str:
-    """The percentage charged on carriage, by its amounts."""
-    if not number(net):
-        return "0.0"
-    return decimal_text(round(number(tax) * 100 / number(net), 1))
 
 
 def same_text(free: Any, parts: Any, delivery_free: Any, delivery: Any) -> bool:
@@ -158,7 +150,11 @@ TABLES = (
         Field("carriage", "shipping_net_amount", MONEY),
         Reference("carriage_tax_code", "shipping_tax_rate", to="tax_rates", aliases=("carriage_tax_rate",)),
         Computed("", "shipping_tax_amount", of=("shipping_net_amount", "shipping_tax_rate/percentage"), reckon=tax_on),
-        Computed("carriage_tax_rate_percentage", of=("shipping_tax_amount", "shipping_net_amount"), told=carriage_rate),
+        Computed(
+            "carriage_tax_rate_percentage",
+            of=("shipping_tax_breakdown", "shipping_tax_amount", "shipping_net_amount"),
+            told=rates_of,
+        ),
         Computed("main_address", MAIN, of=("main_address_free_form", MAIN), told=address_text, codec=ADDRESS_TEXT),
         Field("main_address_street_1", f"{MAIN}.address_line_1", text(50)),
         Field("main_address_street_2", f"{MAIN}.address_line_2", text(50)),
