@@ -100,7 +100,7 @@ def test_a_list_served_here_needs_no_call():
 def test_a_refused_call_says_why_and_fails():
     """A call that would be refused shows the status and each diagnosis, and the exit code is 1."""
     made = asked("-d", "sales_invoice[date]=31/31/2016", "/accounts/v2/sales_invoices", status=1)
-    assert made["refused"] == {"status": 422, "diagnoses": [{"message": "blank", "source": "contact_id"}]}
+    assert made["refused"] == {"status": 422, "diagnoses": [{"message": "invalid date", "source": "date"}]}
     assert "Refused with 401" in run("/accounts/v2/nonsense", status=1)
 
 
