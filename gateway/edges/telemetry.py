@@ -54,6 +54,8 @@ _ALARMS = frozenset({"unsaved", "rescued", "wrong_business"})
 
 Event = MutableMapping[str, Any]
 
+_encode = msgspec.json.Encoder().encode
+
 
 class UnknownField(Exception):  # noqa: N818 - DESIGN names errors by what is wrong
     """A log line has a key that `FIELDS` does not list: a mistake in our code."""
@@ -77,6 +79,26 @@ class Line:
     upstream: list[dict[str, str | int | float]] = field(default_factory=list)
 
 
+class Told(msgspec.Struct, omit_defaults=True):
+    """An exchange's log line: nothing but these can be said. What is empty is left out."""
+
+    time: str
+    event: str
+    level: str
+    request: str
+    tenant: str = ""
+    app: str = ""
+    resource: str = ""
+    method: str = ""
+    status: int = 0
+    outcome: str = ""
+    ms: float = -1.0
+    upstream: list[dict[str, str | int | float]] = []
+    notes: list[str] = []
+    signature: str = ""
+    variant: str = ""
+
+
 class Telemetry:
     """Where edges tell what happened.
 
@@ -95,8 +117,10 @@ class Telemetry:
     ) -> None:
         self.metrics = metrics
         self.clock = clock
+        self._now = now
+        self._lines = structlog.BytesLogger(stream)
         self._log = structlog.wrap_logger(
-            structlog.BytesLogger(stream),
+            self._lines,
             processors=[structlog.processors.add_log_level, _stamp(now), _allow(strict), _render],
             wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
             cache_logger_on_first_use=True,
@@ -131,15 +155,22 @@ class Telemetry:
             metrics.signature(line.signature)
         for note in line.notes:
             metrics.note(line.resource, note.code)
-        self.say(
-            "exchange",
+        try:
+            self._lines.msg(_encode(self._told(line, reply.status, outcome, seconds)))
+        except (OSError, ValueError):
+            metrics.lost_lines.inc()
+
+    def _told(self, line: Line, status: int, outcome: str, seconds: float) -> Told:
+        return Told(
+            time=_written(self._now()),
+            event="exchange",
             level=_LEVELS[outcome],
             request=line.request,
             tenant=line.tenant,
             app=line.app,
             resource=line.resource or "none",
             method=line.method,
-            status=reply.status,
+            status=status,
             outcome=outcome,
             ms=round(seconds * 1000, 2),
             upstream=line.upstream,
@@ -219,9 +250,13 @@ def adopt_library_logs(telemetry: Telemetry) -> None:
     root.setLevel(logging.WARNING)
 
 
+def _written(moment: datetime) -> str:
+    return moment.isoformat(timespec="milliseconds")
+
+
 def _stamp(now: Callable[[], datetime]) -> Callable[[Any, str, Event], Event]:
     def stamp(_logger: Any, _method: str, event: Event) -> Event:
-        event["time"] = now().isoformat(timespec="milliseconds")
+        event["time"] = _written(now())
         return event
 
     return stamp
@@ -241,4 +276,4 @@ def _allow(strict: bool) -> Callable[[Any, str, Event], Event]:
 
 def _render(_logger: Any, _method: str, event: Event) -> bytes:
     told = {key: value for key, value in event.items() if value not in ("", [])}
-    return msgspec.json.encode({"time": told.pop("time"), "event": told.pop("event"), **told})
+    return _encode({"time": told.pop("time"), "event": told.pop("event"), **told})

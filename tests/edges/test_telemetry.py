@@ -17,6 +17,7 @@ from gateway.edges.telemetry import (
     FIELDS,
     LibraryLogs,
     Telemetry,
+    Told,
     UnknownField,
     adopt_library_logs,
     frames,
@@ -85,6 +86,11 @@ def test_an_unknown_key_is_a_mistake_in_tests_and_left_out_in_production() -> No
     telemetry.say("an event", body="canary", reason="late")
     assert b"canary" not in stream.getvalue()
     assert lines(stream)[0]["reason"] == "late"
+
+
+def test_an_exchanges_line_has_keys_of_the_allow_list_alone() -> None:
+    """The line about an exchange says nothing that other lines may not say."""
+    assert set(Told.__struct_fields__) <= FIELDS
 
 
 def test_no_key_of_the_allow_list_is_for_content() -> None:
