@@ -12,6 +12,13 @@ from gateway.translate.rules import Computed, Field, Identity, Nested, Reference
 from gateway.translate.writing import Writing
 
 PERSON = "main_contact_person"
+NO_ADDRESS = {
+    "$key": 0,
+    **dict.fromkeys(("street_one", "street_two", "town", "county", "postcode"), ""),
+    "country": {"$key": None},
+}
+"""A main address that is not there. v2 always had one, blank at worst (v2.md §6.5, recorded): clients read its texts,
+and its `$key` into a type that holds no null (v2.md §4.2)."""
 
 
 def person(writing: Writing) -> Any:
@@ -52,7 +59,7 @@ TABLES = (
         Field("mobile", f"{PERSON}.mobile", text(50)),
         Field("notes", codec=text(4000)),
         Field("tax_number", codec=text(255), aliases=("tax_reference",)),
-        Nested("main_address", of=ADDRESS, holds="addresses", keep=ADDRESS_KEPT),
+        Nested("main_address", of=ADDRESS, holds="addresses", keep=ADDRESS_KEPT, absent=NO_ADDRESS),
         Nested("delivery_address", of=ADDRESS, holds="addresses", keep=ADDRESS_KEPT),
         *STAMPS,
         LOCK_VERSION,

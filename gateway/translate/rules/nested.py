@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -24,7 +24,7 @@ class Nested(Rule):
 
     `of` are its rules; `holds` the kind of its ids; `many`: a list, whose items an update finds by `id`, removes by
     `_destroy` and adds without `id`; `keep` are v3.1's names for what no rule mentions and a merge must send back;
-    `required` is v2's message where a create lacks it.
+    `required` is v2's message where a create lacks it; `absent` is shown where v3.1 has no such part.
     """
 
     v2: str
@@ -35,6 +35,7 @@ class Nested(Rule):
     keep: tuple[str, ...] = ()
     aliases: tuple[str, ...] = ()
     required: str = ""
+    absent: Record = field(default_factory=lambda: NO_RECORD)
 
     whole = True
 
@@ -122,7 +123,7 @@ class Nested(Rule):
         if self.many:
             src.member((self.v2,), f"[{down}(x, c, asked) for x in {shown} or ()]")
         else:
-            src.member((self.v2,), f"{down}({shown}, c, asked) if {shown} else {src.constant(NO_RECORD)}")
+            src.member((self.v2,), f"{down}({shown}, c, asked) if {shown} else {src.constant(self.absent)}")
 
     def reads(self) -> Iterator[str]:
         yield self.path
