@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
-from gateway.resources._parts import NULLABLE, half_up, number, rate_name
+from gateway.resources._parts import NULLABLE, WIDE, half_up, number, rate_name
 from gateway.translate.codecs import FLAG, MONEY, decimal_text, text
 from gateway.translate.draft import Hole
 from gateway.translate.rules import Computed, Field, Identity, ReadOnly, Reference, Rule, Unsupported
@@ -51,7 +51,7 @@ def price_from_net(writing: Writing) -> str | None:
     amount = Decimal(MONEY.up(net, writing.where("net_amount")))
     quantity = number(writing.take("quantity") or "1")
     price = amount / quantity if quantity else amount
-    exact = price.quantize(Decimal("0.00001"), ROUND_HALF_UP)
+    exact = price.quantize(Decimal("0.00001"), ROUND_HALF_UP, WIDE)
     return decimal_text(exact)
 
 

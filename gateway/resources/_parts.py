@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import ROUND_HALF_UP, Context, Decimal
 from typing import Any
 
 from gateway.resources._countries import COUNTRIES
@@ -112,11 +112,13 @@ def rate_name(rate: dict[str, Any]) -> str:
 
 
 CENT = Decimal("0.01")
+WIDE = Context(prec=200)
+"""Room for any amount that is accepted: the usual 28 digits would refuse to round longer ones."""
 
 
 def half_up(amount: Decimal) -> Decimal:
     """To two places, halves away from zero: how Sage rounds money."""
-    return amount.quantize(CENT, ROUND_HALF_UP)
+    return amount.quantize(CENT, ROUND_HALF_UP, WIDE)
 
 
 def number(value: Any) -> Decimal:

@@ -8,12 +8,13 @@ For every value v in canonical form, `down(up(v)) == v`.
 from __future__ import annotations
 
 import datetime
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from gateway.errors import BadCall, TableWrong
+from gateway.errors import BadCall, TableWrong, UpstreamFailed
 
 MAX_DIGITS = 40
 """A number of more digits is refused (reliability.md, must-never G12)."""
@@ -63,20 +64,28 @@ def text_down(value: Any) -> str:
 def decimal_of(value: Any, source: str) -> Decimal:
     """An amount exactly as written: `.` separator, no thousands (v2.md §3.3). Raises BadCall otherwise."""
     text = text_up(value, source).strip()
-    if len(text) > MAX_DIGITS or not text.isascii() or "_" in text:
+    number = readable(text) if text.isascii() and "_" not in text else None
+    if number is None:
         raise BadCall("is not a number", source)
+    return number
+
+
+def readable(text: Any) -> Decimal | None:
+    """The number of a text or number, None where there is none of at most 40 digits on either side of the point."""
+    if len(str(text)) > MAX_DIGITS * 2:
+        return None
     try:
         number = Decimal(text)
-    except InvalidOperation:
-        raise BadCall("is not a number", source) from None
-    if not number.is_finite() or not -MAX_DIGITS <= number.adjusted() <= MAX_DIGITS:
-        raise BadCall("is not a number", source)
+    except (InvalidOperation, TypeError, ValueError):
+        return None
+    if not number.is_finite() or abs(number.adjusted()) > MAX_DIGITS or len(number.as_tuple().digits) > MAX_DIGITS:
+        return None
     return number
 
 
 def decimal_text(number: Decimal) -> str:
     """Shortest plain notation with at least one decimal: `10.0`, `9.99`, `-0.5` (v2.md §4.2, v31.md §7)."""
-    text = format(number, "f")
+    text = format(number or Decimal(0), "f")
     if "." not in text:
         return text + ".0"
     text = text.rstrip("0")
@@ -90,16 +99,17 @@ def decimal_up(value: Any, source: str) -> str | None:
     return decimal_text(decimal_of(value, source))
 
 
+_SHORTEST = re.compile(r"-?(?:0|[1-9][0-9]*)\.(?:0|[0-9]*[1-9])").fullmatch
+
+
 def decimal_down(value: Any) -> str:
-    """v3.1's decimal, text or number, as v2's text without padding (v2.md §4.2)."""
-    if isinstance(value, str):
-        if value[-2:] == ".0" or (value[-1:] != "0" and "." in value):
-            return value
-        try:
-            return decimal_text(Decimal(value))
-        except InvalidOperation:
-            raise TableWrong("v3.1 sent an amount that is not a number") from None
-    return decimal_text(Decimal(value))
+    """v3.1's decimal, text or number, as v2's text without padding (v2.md §4.2). Raises UpstreamFailed."""
+    if isinstance(value, str) and _SHORTEST(value):
+        return value
+    number = readable(value)
+    if number is None:
+        raise UpstreamFailed("Sage sent an amount that is not a number")
+    return decimal_text(number)
 
 
 def whole_up(value: Any, source: str) -> int | None:
