@@ -6,12 +6,14 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from gateway.errors import BadCall, GatewayError
+from gateway.errors import BadCall, GatewayError, UpstreamFailed
+from gateway.exchange import LOST, UNREADABLE
 from gateway.messages import Caller, Note, Record, V2Request, V3Request, V3Response
 from gateway.resources.registry import find
 from gateway.translate.calls import Call
 from gateway.translate.draft import Draft, Hole, RequestDraft, unknown
 from gateway.translate.exchange_file import Recorded, named
+from gateway.translate.faults import refusal
 from gateway.translate.forms import as_rows
 from gateway.translate.plans import plan_of
 from gateway.translate.rules import Computed, Constant, Field, Nested, Reference, Rule, RuleSet, Unsupported
@@ -54,6 +56,8 @@ def explain_call(request: V2Request, caller: Caller, recorded: Recorded | None =
         drive(call, made, recorded)
     except GatewayError as error:
         made.refusal = error
+    except UNREADABLE:
+        made.refusal = UpstreamFailed(LOST)
     return made
 
 
@@ -74,6 +78,10 @@ def drive(call: Call, made: Explained, recorded: Recorded | None) -> None:
                 if draft.method == "PUT" and any(isinstance(v, dict | list) for v in (draft.body or {}).values()):
                     made.notes.append(Note("merged", "base", WHOLE))
                 answer = next(answers, None) or imagine(call, draft)
+                if answer.status >= 400:
+                    if not draft.optional:
+                        raise refusal(call, answer)
+                    answer = None
             else:
                 answer = draft
     except StopIteration as done:
