@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from gateway.resources._parts import ADDRESS, ADDRESS_KEPT, CONTACT_TYPES, LOCK_VERSION, STAMPS
-from gateway.translate.codecs import text
+from gateway.translate.codecs import plain, text
 from gateway.translate.queries import Filter
 from gateway.translate.resource import Table
 from gateway.translate.rules import Computed, Field, Identity, Nested, Reference
 from gateway.translate.writing import Writing
 
 PERSON = "main_contact_person"
+LONGEST_NAME = 100
+"""Characters of a contact's name in v3.1; a person's has 50."""
 NO_ADDRESS = {
     "$key": 0,
     **dict.fromkeys(("street_one", "street_two", "town", "county", "postcode"), ""),
@@ -22,8 +24,8 @@ and its `$key` into a type that holds no null (v2.md §4.2)."""
 
 
 def person(writing: Writing) -> Any:
-    """v3.1 wants a name; a contact without a company goes by its person's."""
-    return writing.take(f"{PERSON}.name")
+    """v3.1 wants a name; a contact without a company goes by its person's, which may be longer here."""
+    return plain(writing.sent.get("name"))[:LONGEST_NAME] or None
 
 
 def both_names(company: str | None, name: str | None) -> str:
@@ -40,7 +42,7 @@ TABLES = (
         Field(
             "company",
             "name",
-            text(100),
+            text(LONGEST_NAME),
             aliases=("company_name",),
             default=person,
             required="This field is required.",
