@@ -21,7 +21,7 @@ from gateway.errors import AccessDenied, GatewayError, TableWrong
 from gateway.messages import Exchange, Pairs, V2Request, V2Response
 from gateway.translate.faults import render
 from gateway.translate.headers import bearer
-from gateway.translate.signature import verify
+from gateway.translate.signature import Verdict, verify
 
 _AUTHORIZATION = frozenset({"/oauth2/token", "/oauth/token", "/oauth2/auth", "/oauth2/auth/central", "/oauth2/revoke"})
 
@@ -110,10 +110,10 @@ class Reception:
             self._gate.leave(known.tenant.id)
 
     async def _try(self, trial: Trial, call: V2Request, known: Known, line: Line) -> V2Response:
-        if (refusal := trial.refusal(call)) is not None:
-            line.signature = "bad"
-            return refusal
-        line.signature = "published"
+        verdict = trial.judge(call)
+        _tell(line, verdict)
+        if not verdict.ok:
+            return trial.refusal(call)
         inner = trial.inner(call)
         return V2Response(200, {}) if inner is None else await self._answer(inner, known, line)
 
@@ -129,13 +129,18 @@ class Reception:
             line.signature = "off"
             return
         verdict = verify(call, terms.signing_secret, known.token, self._public_urls, rare=terms.rare)
-        if verdict.ok:
-            line.signature = "variant" if verdict.variant else "published"
-            line.variant = verdict.variant or ""
-            return
-        line.signature = "unsigned" if verdict.reason == "missing" else "bad"
-        if terms.signature == "enforce":
+        _tell(line, verdict)
+        if terms.signature == "enforce" and not verdict.ok:
             raise AccessDenied
+
+
+def _tell(line: Line, verdict: Verdict) -> None:
+    """Note the verdict for log and metric."""
+    if verdict.ok:
+        line.signature = "variant" if verdict.variant else "published"
+        line.variant = verdict.variant or ""
+    else:
+        line.signature = "unsigned" if verdict.reason == "missing" else "bad"
 
 
 def _folded(target: str) -> str:

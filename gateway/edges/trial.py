@@ -17,7 +17,7 @@ from gateway.edges.callers import Known
 from gateway.edges.framing import JSON
 from gateway.errors import InvalidToken
 from gateway.messages import V2Request, V2Response
-from gateway.translate.signature import explain_mismatch, verify
+from gateway.translate.signature import Verdict, explain_mismatch, verify
 
 TOKEN = "TestToken"  # noqa: S105 - published by Sage
 SECRET = "TestSigningSecret"  # noqa: S105 - published by Sage
@@ -44,10 +44,12 @@ class Trial:
             raise InvalidToken("Only the token of the sandbox is known here")
         return self._known
 
-    def refusal(self, call: V2Request) -> V2Response | None:
-        """What a bad signature is told: v2's nine keys, as the server reckoned them; None for a good one."""
-        if verify(call, SECRET, TOKEN, self._public_urls, rare=True).ok:
-            return None
+    def judge(self, call: V2Request) -> Verdict:
+        """Whether the signature holds for the fixed pair."""
+        return verify(call, SECRET, TOKEN, self._public_urls, rare=True)
+
+    def refusal(self, call: V2Request) -> V2Response:
+        """What a bad signature is told: v2's nine keys, as the server reckoned them."""
         told = explain_mismatch(call, SECRET, TOKEN, self._public_urls)
         return V2Response(400, dict(told), (("Content-Type", JSON),))
 
