@@ -159,5 +159,5 @@ def resource_of(call: V2Request) -> str:
 
 def needs_turn(call: V2Request) -> bool:
     """Whether v3.1 wants this write alone: it numbers contacts, products, services and documents (v31.md §11)."""
-    found = table_of(call)
+    found = table_of(call) if call.method == "POST" else None
     return found is not None and found[1] == "create" and found[0].serial

@@ -91,14 +91,16 @@ class Connection(RequestHandler):
         self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
     ) -> tuple[web.StreamResponse, bool]:
         """Send the reply; a client that does not read it in time is cut off."""
+        deadline = self._loop.call_later(self._limits.reply_seconds, self._unread)
         try:
-            async with asyncio.timeout(self._limits.reply_seconds):
-                return await super().finish_response(request, resp, start_time)
-        except TimeoutError:
-            self._unreadable("unread")
-            if self.transport is not None:
-                self.transport.abort()
-            return resp, True
+            return await super().finish_response(request, resp, start_time)
+        finally:
+            deadline.cancel()
+
+    def _unread(self) -> None:
+        self._unreadable("unread")
+        if self.transport is not None:
+            self.transport.abort()
 
     def handle_error(
         self,

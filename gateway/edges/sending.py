@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -120,24 +119,28 @@ class Sending:
 
     async def _outcome(self, tenant: Tenant, letter: Letter, token: str) -> tuple[V3Response | None, Trouble | None]:
         try:
-            async with self._slot(tenant.app):
+            slots = await self._slot(tenant.app)
+            try:
                 return await self._attempt(tenant, letter, token), None
+            finally:
+                slots.release()
         except Trouble as trouble:
             return None, trouble
 
     async def _attempt(self, tenant: Tenant, letter: Letter, token: str) -> V3Response:
-        with _foreign_exceptions():
+        try:
             async with self._open().request(
                 letter.method,
                 letter.url,
                 data=letter.body,
                 headers=letter.headers(token),
                 allow_redirects=False,
-                skip_auto_headers=("User-Agent", "Content-Type"),
             ) as response:
                 headers: Pairs = tuple(response.headers.items())
                 self._check_business(tenant, letter, headers)
                 raw = await self._read(response)
+        except (aiohttp.ClientError, OSError, EOFError) as error:
+            raise _trouble(error) from None
         return read_answer(response.status, headers, raw, accept=letter.accept, empty=letter.method == "DELETE")
 
     def _check_business(self, tenant: Tenant, letter: Letter, headers: Pairs) -> None:
@@ -150,7 +153,7 @@ class Sending:
 
     async def _read(self, response: aiohttp.ClientResponse) -> bytes:
         parts, size = [], 0
-        async for part in response.content.iter_any():
+        while part := await response.content.readany():
             size += len(part)
             if size > self._limits.body:
                 response.close()
@@ -158,11 +161,16 @@ class Sending:
             parts.append(part)
         return b"".join(parts)
 
-    @asynccontextmanager
-    async def _slot(self, app: str) -> AsyncIterator[None]:
-        slots = self._slots.setdefault(app, asyncio.Semaphore(self._limits.in_flight))
+    async def _slot(self, app: str) -> asyncio.Semaphore:
+        """What must be released at the end. Raises Trouble where none of the app's slots became free in time."""
+        slots = self._slots.get(app)
+        if slots is None:
+            slots = self._slots[app] = asyncio.Semaphore(self._limits.in_flight)
         try:
-            async with asyncio.timeout(self._limits.queue):
+            if slots.locked():
+                async with asyncio.timeout(self._limits.queue):
+                    await slots.acquire()
+            else:
                 await slots.acquire()
         except TimeoutError:
             wait = max(1, round(self._limits.queue))
@@ -171,10 +179,7 @@ class Sending:
                 "Too many requests of this app to Sage at once; try again later.",
                 lambda message: Throttled(message, wait),
             ) from None
-        try:
-            yield
-        finally:
-            slots.release()
+        return slots
 
     def _open(self) -> aiohttp.ClientSession:
         if self._session is None:
@@ -195,14 +200,10 @@ def _same(business: str) -> str:
     return business.strip().replace("-", "").lower()
 
 
-@contextmanager
-def _foreign_exceptions() -> Iterator[None]:
-    """Turns what aiohttp raises into Trouble; the order matters, since its classes overlap."""
-    try:
-        yield
-    except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
-        raise Trouble(Failure.NEVER_SENT, f"Sage cannot be reached ({type(error).__name__}).") from None
-    except TimeoutError:
-        raise Trouble(Failure.LATE, "Sage did not answer in time.", UpstreamLate) from None
-    except (aiohttp.ClientError, OSError, EOFError) as error:
-        raise Trouble(Failure.LOST, f"Sage's answer did not arrive whole ({type(error).__name__}).") from None
+def _trouble(error: Exception) -> Trouble:
+    """What aiohttp raised, as Trouble; the order matters, since its classes overlap."""
+    if isinstance(error, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError):
+        return Trouble(Failure.NEVER_SENT, f"Sage cannot be reached ({type(error).__name__}).")
+    if isinstance(error, TimeoutError):
+        return Trouble(Failure.LATE, "Sage did not answer in time.", UpstreamLate)
+    return Trouble(Failure.LOST, f"Sage's answer did not arrive whole ({type(error).__name__}).")

@@ -8,7 +8,7 @@ import re
 import secrets
 import ssl
 import time
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TypeAlias
 from urllib.parse import quote
@@ -35,6 +35,7 @@ Written: TypeAlias = tuple[str, ...]
 _PATH = re.compile(r"(?:/[A-Za-z0-9_-][A-Za-z0-9_.-]*)+")
 _UNSCOPED = frozenset({"user", "businesses"})
 _SAFE = "-._~,:"
+_PLAIN = re.compile(r"[A-Za-z0-9._~,:-]*")
 
 
 class Upstream:
@@ -78,10 +79,14 @@ class Upstream:
         if not _PATH.fullmatch(path):
             raise TableWrong("a request's path holds more than route words and ids")
         try:
-            asked = "&".join(f"{quote(name, safe=_SAFE)}={quote(value, safe=_SAFE)}" for name, value in query)
+            asked = "&".join(f"{_quoted(name)}={_quoted(value)}" for name, value in query)
         except UnicodeEncodeError:
             raise BadCall("A parameter holds half a character (a lone surrogate).") from None
         return URL(f"{self.api}{path}?{asked}" if asked else f"{self.api}{path}", encoded=True)
+
+
+def _quoted(text: str) -> str:
+    return text if _PLAIN.fullmatch(text) else quote(text, safe=_SAFE)
 
 
 class BoundUpstream:
@@ -93,8 +98,8 @@ class BoundUpstream:
         self._call = call
         self._remembers = bool(nonce)
         self._nonce = nonce or upstream.random_nonce()
-        self._places: Counter[tuple[str, str]] = Counter()
-        self._writes: Counter[tuple[str, str, bytes]] = Counter()
+        self._places: defaultdict[tuple[str, str], int] = defaultdict(int)
+        self._writes: defaultdict[tuple[str, str, bytes], int] = defaultdict(int)
 
     async def send(self, request: V3Request) -> V3Response:
         """The answer to a request, whatever it says below 500.
