@@ -14,13 +14,16 @@ from gateway.translate.writing import Writing
 
 @dataclass(frozen=True)
 class Constant(Rule):
-    """v3.1 wants it said on create; v2 never did. `value` may be a function of what is written."""
+    """v3.1 wants it said on create, of a record or of a part; v2 never did. `value` may be a function of what is
+    written."""
 
     v3: str
     value: Any
 
     def finish(self, w: Writing) -> None:
-        if w.creating and w.take(self.v3) is None:
+        part = self.v3.rpartition(".")[0]
+        made = w.creating or (part != "" and w.take(part) is not None)
+        if made and w.take(self.v3) is None:
             value = self.value(w) if callable(self.value) else self.value
             if value is not None:
                 w.put(self.v3, value, "base")
