@@ -32,6 +32,8 @@ def fact(hole: Hole) -> Any:
     """What ids say by their names: legacy 7 of contacts is `contacts-7`, and behind it is everything else of 7."""
     if hole.by == "first":
         return f"{hole.kind}-1"
+    if hole.by == "any":
+        return hole.known.partition(",")[0]
     if hole.want == "percentage":
         return "20.0"
     if hole.want == "legacy_id":
@@ -91,7 +93,10 @@ class Echo:
                 before = (old or {}).get(name) or {}
                 made[name] = {"id": before.get("id") or self.mint(), **self.read_form(value)}
             elif isinstance(value, list):
-                made[name] = [{"id": self.mint(), **self.read_form(item)} for item in value]
+                made[name] = [
+                    {"id": item} if isinstance(item, str) else {"id": self.mint(), **self.read_form(item)}
+                    for item in value
+                ]
             else:
                 made[name] = value
         return made

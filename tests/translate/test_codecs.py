@@ -130,6 +130,7 @@ def test_amounts_as_clients_write_them(sent: Any, written: str | None):
         "1e41",
         "1e-41",
         "1" * 41,
+        "1" * 5000,
         "\uff11",
         "£1",
         "--1",
