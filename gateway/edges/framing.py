@@ -17,7 +17,7 @@ from aiohttp.web_protocol import RequestPayloadError
 from gateway.edges.limits import Limits
 from gateway.errors import AccessDenied, Malformed, TooLarge
 from gateway.messages import Pairs, V2Response, header
-from gateway.translate.headers import read_headers
+from gateway.translate.headers import refuse_imitations
 
 JSON = "application/json"
 SDATA = "application/json;vnd.sage=sdata"
@@ -57,7 +57,7 @@ def read_head(request: web.BaseRequest) -> Pairs:
     if request.method in (hdrs.METH_TRACE, hdrs.METH_CONNECT):
         raise AccessDenied
     headers = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in request.raw_headers)
-    read_headers(headers)  # raises for names that imitate framing
+    refuse_imitations(headers)
     if request.version == HttpVersion10 and hdrs.TRANSFER_ENCODING in request.headers:
         raise Malformed("HTTP/1.0 has no Transfer-Encoding")
     coding = header(headers, "Content-Encoding")

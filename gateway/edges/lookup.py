@@ -85,8 +85,14 @@ class BoundLookup:
 
         Raises Refused, UpstreamFailed, Throttled, NeedsConsent or StoreFailed.
         """
+        found: dict[Hole, Any] = {hole: fact for hole in holes if (fact := self._memory.fact(hole)) is not None}
+        if len(found) < len(holes):
+            await self._look_up([hole for hole in holes if hole not in found], found)
+        return found
+
+    async def _look_up(self, holes: Sequence[Hole], found: dict[Hole, Any]) -> None:
         ids = await self._ids(holes)
-        found: dict[Hole, Any] = {hole: modern for hole, modern in ids.items() if hole.want == "id"}
+        found.update((hole, modern) for hole, modern in ids.items() if hole.want == "id")
         numbers: dict[str, dict[str, list[Hole]]] = defaultdict(lambda: defaultdict(list))
         values: dict[tuple[str, str], list[Hole]] = defaultdict(list)
         for hole, modern in ids.items():
@@ -97,7 +103,6 @@ class BoundLookup:
         work: list[Awaitable[None]] = [self._number(kind, wanted, found) for kind, wanted in numbers.items()]
         work += [self._value(*record, wanted, found) for record, wanted in values.items()]
         await _together(work)
-        return found
 
     async def keep(self, pairs: Sequence[Pair]) -> dict[tuple[str, str], int]:
         """Remember (kind, modern id, legacy id) from answers.

@@ -11,6 +11,7 @@ from cachetools import LRUCache, TTLCache
 from gateway.edges.limits import Turns
 from gateway.errors import Throttled
 from gateway.messages import Record
+from gateway.translate.draft import Hole
 
 Pair: TypeAlias = tuple[str, str, int]
 """A kind, a modern id, a legacy id."""
@@ -68,6 +69,14 @@ class BusinessMemory:
         """Remember a record's shown number, which also leads back to it."""
         self.shown[kind, modern] = shown
         self.modern[kind, str(shown)] = modern
+
+    def fact(self, hole: Hole) -> str | int | None:
+        """What is remembered of an id, either way; None where a fact is of another sort or must be looked up."""
+        if hole.want == "id" and hole.by == "legacy_id":
+            return self.modern.get((hole.kind, hole.known))
+        if hole.want == "legacy_id" and hole.by == "id":
+            return self.shown.get((hole.kind, hole.known))
+        return None
 
     def scans(self, kind: str) -> int:
         """How many scans of a kind have ended well."""

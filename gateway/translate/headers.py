@@ -39,14 +39,20 @@ def read_headers(raw: Pairs) -> Pairs:
 
     Fields of the connection and those named in `Connection` are dropped, and so is `X-Business`: a client
     does not choose the business. Names with underscores are ignored (v2.md §2.6: Sage's PHP sample sends
-    `Content_Type`). Raises Malformed where such a name imitates Content-Length or Transfer-Encoding: another server on
-    the way may have framed the message by it.
+    `Content_Type`). Raises Malformed as `refuse_imitations` does.
     """
     dropped = {"x-business", *_HOP_BY_HOP}
     for name, value in raw:
         if name.lower() == "connection":
             dropped.update(option.strip().lower() for option in value.split(","))
     return tuple((name, value) for name, value in raw if not _imitates(name) and name.lower().strip() not in dropped)
+
+
+def refuse_imitations(raw: Pairs) -> None:
+    """Raises Malformed where a name with an underscore imitates Content-Length or Transfer-Encoding: another server on
+    the way may have framed the message by it."""
+    for name, _ in raw:
+        _imitates(name)
 
 
 def _imitates(name: str) -> bool:
