@@ -16,7 +16,7 @@ from gateway.messages import Record, V3Response
 from gateway.translate.calls import Call
 from gateway.translate.codecs import decimal_of
 from gateway.translate.draft import Draft, FactsDraft, Hole, ReplyDraft, RequestDraft, corrected
-from gateway.translate.pages import Window, envelope, window
+from gateway.translate.pages import DEFAULT_SIZE, Window, envelope, window
 from gateway.translate.queries import WINDOW, names
 from gateway.translate.resource import Table
 from gateway.translate.writing import Writing
@@ -126,8 +126,14 @@ def listing(call: Call) -> Plan:
     rows = Window(start, size) if call.table.paged else Window(0, 2000, 200)
     yield from gather(call, rows)
     if not call.table.paged:
-        start, size = 0, len(rows.rows)
+        start, size = 0, whole_size(call, len(rows.rows))
     return down_all(call, rows.rows, (rows.total, start, size))
+
+
+def whole_size(call: Call, count: int) -> int:
+    """The size that a list reports which comes whole: its count where the client asked for a size, else the usual
+    twenty, or its count if that is more (v2.md §4.1, recorded)."""
+    return max(count, DEFAULT_SIZE) if WINDOW.isdisjoint(call.params) else count
 
 
 def down_all(call: Call, records: list[Record], place: tuple[int, int, int]) -> ReplyDraft:
@@ -231,7 +237,7 @@ def fixed_list(call: Call) -> Plan:
     table = call.table
     assert table.local is not None  # noqa: S101 - Table refuses this plan without rows
     rows = [fixed_row(number, word) for number, _, word in table.local.rows]
-    return ReplyDraft(200, envelope(len(rows), 0, len(rows), rows), SDATA)
+    return ReplyDraft(200, envelope(len(rows), 0, whole_size(call, len(rows)), rows), SDATA)
 
 
 def fixed_one(call: Call) -> Plan:
