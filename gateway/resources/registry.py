@@ -10,7 +10,7 @@ from functools import cache
 from types import MappingProxyType
 
 from gateway import resources
-from gateway.errors import TableWrong
+from gateway.errors import AccessDenied, TableWrong
 from gateway.messages import Caller, Pairs, V2Request
 from gateway.resources._regions import REGIONS
 from gateway.translate.calls import Call, Routes, read_call, split_target
@@ -48,20 +48,21 @@ TABLES: tuple[Table, ...] = tuple(_found())
 ROUTES = Routes(TABLES)
 
 
-def _kinds() -> Mapping[str, KindPath]:
+def kinds_of(tables: tuple[Table, ...]) -> Mapping[str, KindPath]:
+    """Every kind that the tables serve or hold. Raises TableWrong where one refers to a kind that is neither."""
     found = {kind: KindPath(path) for kind, path in BARE_KINDS.items()}
-    for table in TABLES:
+    for table in tables:
         if table.v3 and table.kind == table.v3 and table.kind not in found and not table.singleton:
             queries = table.queries
             found[table.kind] = KindPath(f"/{table.v3}", queries.get("kind", ()), queries.get("one", ()))
         found.update({kind: KindPath(None) for kind in table.holds() if kind not in found})
-    for table in TABLES:
+    for table in tables:
         if missing := table.kinds() - found.keys():
             raise TableWrong(f"{table.path} refers to kinds that no table defines: {sorted(missing)}")
     return MappingProxyType(found)
 
 
-KINDS: Mapping[str, KindPath] = _kinds()
+KINDS: Mapping[str, KindPath] = kinds_of(TABLES)
 
 
 @cache
@@ -84,10 +85,6 @@ def table_of(request: V2Request) -> tuple[Table, str] | None:
     """The table and verb that a request is for; None where v2 did not route it."""
     try:
         table, verb, _ = ROUTES.find(request.method, split_target(request.target)[0])
-    except Exception as error:
-        from gateway.errors import AccessDenied
-
-        if isinstance(error, AccessDenied):
-            return None
-        raise
+    except AccessDenied:
+        return None
     return table, verb

@@ -57,7 +57,7 @@ def refusal(call: Call, answer: V3Response) -> GatewayError:
         return Throttled("Sage asks to wait", seconds(header(answer.headers, "Retry-After")))
     if status >= 500 or status in (405, 406, 415):
         return UpstreamFailed(f"Sage answered {answer.status}")
-    known = {"403": 403, "409": 409}.get(str(status), 422)
+    known = status if status in (403, 409) else 422
     code = {403: "AuthorizationFailure", 409: "Conflict"}.get(known, "ValidationError")
     names = sources(call)
     found = [
@@ -105,10 +105,8 @@ def as_sent(name: str, call: Call) -> str:
         return name
     if not dot:
         return used(head, call.table.rules, [call.sent])
-    for nested in call.table.nested_rules():
-        if nested.v2 == head:
-            return f"{head}.{used(rest, nested.rules, rows_of(call.sent, call.table.rules.synonyms[head]))}"
-    return name
+    part = next(nested for nested in call.table.nested_rules() if nested.v2 == head)
+    return f"{head}.{used(rest, part.rules, rows_of(call.sent, call.table.rules.synonyms[head]))}"
 
 
 def used(name: str, rules: RuleSet, rows: list[Record]) -> str:
