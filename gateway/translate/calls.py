@@ -28,9 +28,12 @@ class Call:
     sent: Record
     pdf: bool = False
 
-    def key(self, kind: str = "", place: int = -1) -> Hole:
-        """The hole for an id in the path."""
-        return Hole(kind or self.table.kind, self.keys[place], by="legacy_id")
+    def key(self, kind: str = "", place: int = -1) -> Hole | str:
+        """The hole for an id in the path; the modern id itself where the table's numbers are fixed."""
+        number, kind = self.keys[place], kind or self.table.kind
+        if kind == self.table.kind and number in self.table.codes:
+            return self.table.codes[number]
+        return Hole(kind, number, by="legacy_id")
 
 
 Node = dict[str, Any]

@@ -78,6 +78,8 @@ class Table:
         self.rules = RuleSet(f"{self.family}_{self.path}", rules, self.extra)
         self.parts = {name: (*self._dotted(name), *keep) for name, keep in self.extra.items()}
         self.attributes, self.nested = self._selection()
+        fixed = (rule.codes for rule in self.rules.rules if isinstance(rule, Identity) and rule.codes)
+        self.codes = {number: code for codes in fixed for number, code in codes.code.items()}
 
     def _dotted(self, part: str) -> list[str]:
         return [name.rpartition(".")[2] for name in self.rules.writes() if name.startswith(f"{part}.")]

@@ -274,6 +274,10 @@ class Identity(Rule):
     def _ignore(self, w: Writing, value: Any, name: str) -> None:
         """The path, or the item's `id`, has already said which record is meant."""
 
+    def swapped(self, swap: Swap) -> Identity:
+        codes = swap.get(self.codes.name) if self.codes else None
+        return replace(self, codes=codes) if isinstance(codes, Codes) else self
+
     def tell(self, src: Source) -> None:
         record_id = src.value("id")
         number = src.value("legacy_id")
