@@ -26,10 +26,9 @@ TABLES = (
         "ledger_accounts",
         Identity(),
         Field(
-            "ledger_name",
             "name",
-            text(200),
-            aliases=("name",),
+            codec=text(200),
+            aliases=("ledger_name",),
             default=given_name,
             required="This field is required.",
         ),
