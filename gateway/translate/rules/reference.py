@@ -55,10 +55,10 @@ class Reference(Rule):
     """Points at a record. v2 writes `x_id` and shows `x: {id, name?, $key}`; v3.1 writes `y_id` and shows `y: {…}`.
 
     `to` is the kind, or Codes for a fixed list. `flat` shows the bare number too, under that name; `many`: a list in
-    both versions (v2 shows each, and writes one id); `name` is the attribute shown as `name`, or a function of the
-    v3.1 record; `codes`: modern ids taken as they are (`country_id=PT`); `default(writing)` gives the v3.1 id, or a
-    hole for it, on create; `required` is v2's message (and its source) where a create lacks it; a slash in
-    `v3` crosses the reference of that name into its record.
+    both versions (v2 shows each, and writes one id); `name` is the attribute shown as `name` (of Codes, v2's own word
+    goes before it), or a function of the v3.1 record; `codes`: modern ids taken as they are (`country_id=PT`);
+    `default(writing)` gives the v3.1 id, or a hole for it, on create; `required` is v2's message (and its source)
+    where a create lacks it; a slash in `v3` crosses the reference of that name into its record.
     """
 
     v2: str
@@ -212,7 +212,8 @@ class Reference(Rule):
             return ""
         if callable(self.name):
             return f"{src.constant(self.name)}({record})"
-        return f"({record}.get({self.name!r}) or '')"
+        word = f"{src.constant(self.to.word)}.get({record}.get('id')) or " if isinstance(self.to, Codes) else ""
+        return f"({word}{record}.get({self.name!r}) or '')"
 
     def _one(self, record: dict[str, Any], draft: Draft, asked: bool) -> dict[str, Any]:
         number = record.get("legacy_id")
