@@ -21,6 +21,7 @@ from gateway.translate.rules import Computed, Constant, Field, Identity, Referen
 RECEIPT = "CUSTOMER_RECEIPT"
 INVOICES = "sales_invoices"
 NO_PDF = "v3.1 makes no PDF of a payment"
+SHARED = "the receipt pays for more than this invoice; v3.1 can only delete it whole"
 
 
 def invoice(call: Call) -> RequestDraft:
@@ -31,14 +32,15 @@ def invoice(call: Call) -> RequestDraft:
 
 
 def allocated(record: Record, invoice_id: str) -> Record | None:
-    """A payment as far as it pays this invoice; None where it does not."""
+    """A payment as far as it pays this invoice, and whether it is `shared` with others; None where it does not."""
     parts = [
         part for part in record.get("allocated_artefacts") or () if (part.get("artefact") or {}).get("id") == invoice_id
     ]
     if not parts:
         return None
     amount = sum((Decimal(part["amount"]) for part in parts), Decimal(0))
-    return {**record, "total_amount": MONEY.down(amount)}
+    shared = record.get("total_amount") is not None and Decimal(record["total_amount"]) != amount
+    return {**record, "total_amount": MONEY.down(amount), "shared": shared}
 
 
 def voided(deleted_at: Any) -> bool:
@@ -79,8 +81,10 @@ def read_payment(call: Call) -> Plan:
 
 
 def delete_payment(call: Call) -> Plan:
-    """DELETE: v3.1 takes it out of the books; v2 showed it voided."""
+    """DELETE: v3.1 takes it out of the books; v2 showed it voided. Raises Retired for a receipt that pays more."""
     record = yield from one_payment(call)
+    if record["shared"]:
+        raise Retired(SHARED)
     yield RequestDraft("DELETE", [call.table.v3, record["id"]])
     return down(call, {**record, "deleted_at": record.get("deleted_at") or "now"})
 
