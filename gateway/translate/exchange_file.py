@@ -6,7 +6,7 @@ block    = marker NL text                      marker alone on its line; blank l
 order    = ">>> v2"  [ "=== facts" ]  { ">>> v3.1" "<<< v3.1" }  "<<< v2"  [ "=== notes" ]
 message  = start { NL header ": " value } [ NL NL body ]      start: METHOD target, or a status
 fact     = kind SP [ by ":" ] known [ SP want ] " = " JSON     digits without by: a legacy id; else a modern one
-note     = code SP field                                       fields in any order; "-" for no field
+note     = code SP field                                       fields in any order; "-" for no field, odd ones as JSON
 ```
 
 The modern id of legacy *n* of kind *k* reads `k-n`, and back; every other id or fact is stated under `=== facts`,
@@ -21,11 +21,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
+from urllib.parse import unquote
 
 import msgspec
 
 from gateway.errors import Malformed
-from gateway.messages import Exchange, Pairs, V2Request, V2Response, V3Request, V3Response
+from gateway.messages import Exchange, Note, Pairs, V2Request, V2Response, V3Request, V3Response
 from gateway.translate.draft import Hole
 
 MARKERS = (">>> v2", "=== facts", ">>> v3.1", "<<< v3.1", "<<< v2", "=== notes")
@@ -33,6 +34,10 @@ OPEN = "..."
 """The member that marks an object as open: it may hold more."""
 
 _JSON = msgspec.json.Decoder(float_hook=Decimal)
+_ENCODER = msgspec.json.Encoder(decimal_format="number")
+_WORD = re.compile(r'[^\s"=:]+')
+_SPECIAL = re.compile(r"[\s&=]|^\.\.\.$|%(?=[0-9A-Fa-f]{2})")
+"""In a query: what would end a value, a line or a message, stand for more, or look like an escape."""
 _PIECE = re.compile(r'"(?:[^"\\]|\\.)*"|\.\.\.')
 _FACT = re.compile(
     r'(?P<kind>\w+) (?:(?P<by>[\w.]+):)?(?P<known>"(?:[^"\\]|\\.)*"|[^\s"=]+)(?: (?P<want>[\w.]+))? = (?P<json>.+)'
@@ -89,7 +94,7 @@ def _assemble(title: str, settings: dict[str, str], blocks: list[tuple[str, str]
         raise ValueError("one call, one reply, and an answer for each request are needed")
     method, target, headers, body = _message(by_marker[">>> v2"][0])
     if settings.get("body") == "base64":
-        raw = base64.b64decode(body)
+        raw = base64.b64decode("".join(body.split()), validate=True)
     else:
         raw = (body if body.startswith("{") else _LAYOUT.sub("", body)).encode()
     status, _, reply_headers, reply_body = _message(by_marker["<<< v2"][0])
@@ -120,7 +125,8 @@ def _message(text: str) -> tuple[str, str, Pairs, str]:
 def _request(text: str) -> V3Request:
     method, target, headers, body = _message(text)
     path, _, query = target.partition("?")
-    pairs = tuple((name, value) for name, _, value in (part.partition("=") for part in query.split("&") if part))
+    parts = (part.partition("=") for part in query.split("&") if part)
+    pairs = tuple((unquote(name), unquote(value)) for name, _, value in parts)
     return V3Request(method, path, pairs, read_value(body), dict(headers).get("Accept", "application/json"))
 
 
@@ -131,6 +137,8 @@ def _answer(text: str) -> V3Response:
 
 def _note(line: str) -> tuple[str, str]:
     code, _, where = line.strip().partition(" ")
+    if where.startswith('"'):
+        return code, msgspec.json.decode(where, type=str)
     return code, "" if where == "-" else where
 
 
@@ -209,19 +217,27 @@ def compare_reply(expected: V2Response, actual: V2Response) -> list[str]:
 
 
 def query_text(query: Iterable[tuple[str, str]]) -> str:
-    """A query as exchange files write it: plain."""
-    return "&".join(f"{name}={value}" for name, value in query)
+    """A query as exchange files write it: plain, but for what would be read as something else."""
+    return "&".join(f"{_escaped(name)}={_escaped(value)}" for name, value in query)
+
+
+def _escaped(text: str) -> str:
+    return _SPECIAL.sub(lambda m: "".join(f"%{byte:02X}" for byte in m[0].encode()), text)
 
 
 def write_exchange(exchange: Exchange, title: str) -> str:
-    """An exchange as text. Only what `read_exchanges` reads is there; headers are left out, since they hold tokens."""
+    """An exchange as text, such that `read_exchanges` reads it again.
+
+    Of the call's headers only those are there that its body and reply are read by, since others hold tokens.
+    """
     call = exchange.call
-    lines = [f"### {title}"]
-    try:
-        body = call.body.decode()
-    except UnicodeDecodeError:
+    lines = [f"### {' '.join(title.split())}"]
+    body = _one_line(call.body)
+    if body is None:
         body, lines = base64.b64encode(call.body).decode(), [*lines, "@ body: base64"]
-    lines += ["", ">>> v2", f"{call.method} {call.target}", *(["", body] if body else [])]
+    lines += ["", ">>> v2", f"{call.method} {call.target}"]
+    lines += [f"{name}: {value}" for name, value in call.headers if name.lower() in ("accept", "content-type")]
+    lines += ["", body] if body else []
     stated = {hole: value for hole, value in exchange.facts.items() if named(hole) != value}
     if stated:
         lines += ["", "=== facts", *(fact_line(hole, value) for hole, value in stated.items())]
@@ -235,19 +251,33 @@ def write_exchange(exchange: Exchange, title: str) -> str:
         lines += ["", "<<< v3.1", str(answer.status), *_body(answer.body)]
     lines += ["", "<<< v2", str(exchange.reply.status), *_body(exchange.reply.body)]
     if exchange.notes:
-        lines += ["", "=== notes", *(f"{note.code} {note.field or '-'}" for note in exchange.notes)]
+        lines += ["", "=== notes", *(_note_line(note) for note in exchange.notes)]
     return "\n".join(lines) + "\n"
+
+
+def _one_line(body: bytes) -> str | None:
+    """A body that a file can hold as it is: one line that is nothing else; None for any other."""
+    try:
+        text = body.decode()
+    except UnicodeDecodeError:
+        return None
+    whole = text == text.strip() and len(text.splitlines()) < 2
+    return text if whole and text not in MARKERS and not text.startswith("### ") else None
+
+
+def _note_line(note: Note) -> str:
+    where = note.field if _WORD.fullmatch(note.field) and note.field != "-" else json_text(note.field)
+    return f"{note.code} {where if note.field else '-'}"
 
 
 def fact_line(hole: Hole, value: Any) -> str:
     """A fact as exchange files state it."""
-    plain = re.fullmatch(r'[^\s"=]+', hole.known) is not None
-    known = hole.known if plain else msgspec.json.encode(hole.known).decode()
+    known = hole.known if _WORD.fullmatch(hole.known) else json_text(hole.known)
     usual_by = "legacy_id" if hole.known.isdigit() else "id"
     by = "" if hole.by == usual_by else f"{hole.by}:"
     usual_want = "legacy_id" if hole.by == "id" else "id"
     want = "" if hole.want == usual_want else f" {hole.want}"
-    return f"{hole.kind} {by}{known}{want} = {msgspec.json.encode(value).decode()}"
+    return f"{hole.kind} {by}{known}{want} = {json_text(value)}"
 
 
 def _body(body: Any) -> list[str]:
@@ -255,4 +285,9 @@ def _body(body: Any) -> list[str]:
         return []
     if isinstance(body, bytes):
         return ["", f'"{len(body)} bytes"']
-    return ["", msgspec.json.encode(body).decode()]
+    return ["", json_text(body)]
+
+
+def json_text(value: Any) -> str:
+    """JSON on one line; numbers stay numbers, digit by digit."""
+    return _ENCODER.encode(value).decode()
