@@ -127,9 +127,12 @@ def number(value: Any) -> Decimal:
 
 
 def tax_on(inputs: dict[str, Any]) -> str | None:
-    """The tax on a net amount, by the percentage of its rate: the first input is the amount, the second the rate."""
-    net, percentage = inputs.values()
-    if net is None or percentage is None:
+    """The tax on a net amount, by the percentage of its rate: the last inputs are the amount and the rate. Where the
+    rate that there was, the first, is taken away, no tax is left."""
+    *was, net, percentage = inputs.values()
+    if percentage is None:
+        return "0.0" if any(was) else None
+    if net is None:
         return None
     return decimal_text(half_up(number(net) * number(percentage) / 100))
 

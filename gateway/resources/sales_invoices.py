@@ -149,7 +149,13 @@ TABLES = (
         Unsupported("tax_scheme_period_id", "v3.1 does not number tax periods", 0),
         Field("carriage", "shipping_net_amount", MONEY),
         Reference("carriage_tax_code", "shipping_tax_rate", to="tax_rates", aliases=("carriage_tax_rate",)),
-        Computed("", "shipping_tax_amount", of=("shipping_net_amount", "shipping_tax_rate/percentage"), reckon=tax_on),
+        Computed(
+            "",
+            "shipping_tax_amount",
+            of=("shipping_net_amount", "shipping_tax_rate/percentage"),
+            reckon=tax_on,
+            was=("shipping_tax_rate",),
+        ),
         Computed(
             "carriage_tax_rate_percentage",
             of=("shipping_tax_breakdown", "shipping_tax_amount", "shipping_net_amount"),

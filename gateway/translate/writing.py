@@ -115,6 +115,13 @@ class Writing:
         container = self.part(part) if part else self.body
         self.draft.place(container, last, value, source)
 
+    def lacks(self, path: str) -> bool:
+        """Whether v3.1 is known to show nothing at a dotted path: there is nothing to clear."""
+        value: Any = self.current
+        for name in path.split("."):
+            value = value.get(name) if isinstance(value, dict) else None
+        return self.current is not None and value is None
+
     def take(self, path: str) -> Any:
         """What is written at a dotted path so far, or None."""
         value: Any = self.body

@@ -115,7 +115,7 @@ class Reference(Rule):
     def _write(self, w: Writing, value: Any, name: str) -> None:
         where = w.where(name)
         if value is None or value == "":
-            if not w.creating:
+            if not w.creating and not w.lacks(self.path.partition("/")[0]):
                 w.put(self.written, [] if self.many else None, where)
             return
         made = self.modern(value, where)
