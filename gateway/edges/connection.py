@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from aiohttp import web
+from aiohttp.http import HttpVersion10, HttpVersion11
 from aiohttp.web_protocol import RequestHandler
 
 from gateway.edges.framing import write_reply
@@ -91,6 +92,9 @@ class Connection(RequestHandler):
         self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
     ) -> tuple[web.StreamResponse, bool]:
         """Send the reply; a client that does not read it in time is cut off."""
+        if request.version not in (HttpVersion10, HttpVersion11):
+            # aiohttp puts the request's version into its status line, though nobody may answer as HTTP/0.9 or 2.0.
+            request._cache["version"] = HttpVersion11
         deadline = self._loop.call_later(self._limits.reply_seconds, self._unread)
         try:
             return await super().finish_response(request, resp, start_time)

@@ -30,6 +30,7 @@ from tests.edges.edge_house import GOOD, SMALL, House, house, is_v2, parse
         b"GET /x HTTP/1.1\nHost: a\n\n",
         b"GET /x HTTP/2.0\r\nHost: a\r\n\r\n",
         b"GET /x HTTP/1.2\r\nHost: a\r\n\r\n",
+        b"GET /x HTTP/0.9\r\nHost: a\r\n\r\n",
         b"GET /x\r\n\r\n",
         b"get /x HTTP/1.1\r\nHost: a\r\n\r\n",
         b"GET /a b HTTP/1.1\r\nHost: a\r\n\r\n",
@@ -46,6 +47,7 @@ async def test_what_is_not_proper_http_is_400_in_v2s_shape(gateway: House, raw: 
     status, _, body = parse(answer)
     assert (status, is_v2(body)) == (400, True)
     assert answer.count(b" 400 Bad Request\r\n") == 1
+    assert answer.startswith((b"HTTP/1.1 400 ", b"HTTP/1.0 400 "))
     assert b"elsewhere" not in body
     assert gateway.talk.calls == []
     assert GOOD.encode() not in gateway.log.getvalue()
