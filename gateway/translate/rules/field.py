@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from gateway.errors import BadCall
-from gateway.translate.codecs import TEXT, Codec
+from gateway.translate.codecs import TEXT, Codec, text_down
 from gateway.translate.rules.rule import Rule, Swap
 from gateway.translate.source import Source
 from gateway.translate.writing import Writing
@@ -67,7 +67,7 @@ class Field(Rule):
         empty = src.constant(codec.empty)
         if codec.identity:
             expression = value if codec.empty is None else f"{empty} if {value} is None else {value}"
-        elif codec.name == "text":
+        elif codec.down is text_down:
             rest = f"{empty} if {value} is None else {src.constant(codec.down)}({value})"
             expression = f"{value} if {value}.__class__ is str else {rest}"
         else:

@@ -71,7 +71,8 @@ class RuleSet:
                 w.draft.note("unmapped", w.where(name), "v2 had no such attribute; it was left out")
                 continue
             write, before = entry
-            if any(sent.get(main) not in (None, "") for main in before):
+            others = self.synonyms[name] if value in (None, "") else before
+            if any(sent.get(other) not in (None, "") for other in others):
                 continue
             write(w, value, name)
         for rule in self.rules:
