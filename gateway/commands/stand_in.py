@@ -14,6 +14,10 @@ NAME = "sandbox"
 """The app and the tenant of a sandboxed gateway."""
 
 
+CASH_CUSTOMER = "53117843"
+"""Jessica B. Hill, the customer of invoices that name none."""
+
+
 def reach(stand_in: Sandbox, base_url: str) -> Mapping[str, str]:
     """Dotted settings: where the stand-in is, one app, and one tenant that `TestToken` names."""
     return {
@@ -23,6 +27,7 @@ def reach(stand_in: Sandbox, base_url: str) -> Mapping[str, str]:
         f"apps.{NAME}.signing_secret": SECRET,
         f"apps.{NAME}.v31_client_id": stand_in.client_id,
         f"apps.{NAME}.v31_client_secret": stand_in.client_secret,
+        f"apps.{NAME}.cash_customer": CASH_CUSTOMER,
         f"tenants.{NAME}.app": NAME,
         f"tenants.{NAME}.business": stand_in.lead_business,
         f"tenants.{NAME}.access_token": TOKEN,
