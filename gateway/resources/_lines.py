@@ -31,7 +31,7 @@ def line_tax(inputs: dict[str, Any]) -> str | None:
     percentage = inputs["tax_rate/percentage"]
     if percentage is None:
         return None
-    amount = number(inputs["quantity"]) * number(inputs["unit_price"])
+    amount = WIDE.multiply(number(inputs["quantity"]), number(inputs["unit_price"]))
     if number(inputs["discount_percentage"]):
         amount -= amount * number(inputs["discount_percentage"]) / 100
     else:
@@ -50,7 +50,7 @@ def price_from_net(writing: Writing) -> str | None:
         return None
     amount = Decimal(MONEY.up(net, writing.where("net_amount")))
     quantity = number(writing.take("quantity") or "1")
-    price = amount / quantity if quantity else amount
+    price = WIDE.divide(amount, quantity) if quantity else amount
     exact = price.quantize(Decimal("0.00001"), ROUND_HALF_UP, WIDE)
     return decimal_text(exact)
 

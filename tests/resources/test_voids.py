@@ -10,7 +10,12 @@ from gateway.exchange import exchange
 from gateway.messages import Caller, V2Request
 from tests.echo import Echo, NamedFacts
 
-INVOICE = {"contact": {"id": "contacts-5"}, "invoice_number": "SI-117", "invoice_number_prefix": "SI-"}
+INVOICE = {
+    "contact": {"id": "contacts-5"},
+    "invoice_number": "SI-117",
+    "invoice_number_prefix": "SI-",
+    "shipping_tax_rate": {"id": "tax_rates-3"},
+}
 
 
 @pytest.mark.parametrize("legacy", [{}, {"legacy_id": 7}])
@@ -27,7 +32,7 @@ async def test_a_void_shows_the_invoice_and_its_raw_columns(
     assert (made.reply.status, body["id"], body["$key"]) == (200, number, number)
     assert body["status"]["id"] == 4
     assert body["sales_invoice"]["id"] == number
-    assert body["sales_invoice"]["contact_id"] == 5
+    assert (body["sales_invoice"]["contact_id"], body["sales_invoice"]["carriage_tax_code_id"]) == (5, 3)
     assert body["sales_invoice"]["artefact_number"] == 117
 
 

@@ -77,7 +77,7 @@ def test_amounts_of_json_go_both_ways(value: str):
     assert decimal_down(Decimal(value)) == value
 
 
-@given(AMOUNTS, st.text("0", max_size=3))
+@given(AMOUNTS.filter(lambda value: len(value) < 36), st.text("0", max_size=3))
 def test_padding_is_dropped(value: str, zeros: str):
     """`9.990` is shown as `9.99`, `10` as `10.0` (v2.md §4.2)."""
     assert MONEY.up(value + zeros, "amount") == value

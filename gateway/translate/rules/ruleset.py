@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from gateway.errors import TableWrong
-from gateway.translate.rules.rule import Rule, Swap
+from gateway.translate.rules.rule import Rule
 from gateway.translate.source import Down, Source
 from gateway.translate.writing import Writing
 
@@ -93,7 +93,3 @@ class RuleSet:
     def explains(self) -> list[tuple[str, str]]:
         """(v3.1 error source, v2 name) pairs, in the order of the rules."""
         return [pair for rule in self.rules for pair in rule.explains()]
-
-    def swapped(self, swap: Swap) -> RuleSet:
-        """The same rules with a dialect's codecs."""
-        return RuleSet(self.name, (rule.swapped(swap) for rule in self.rules), self.parts)
