@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from gateway.errors import BadCall, TableWrong, UpstreamFailed
+from gateway.errors import BadCall, Diagnosis, TableWrong, UpstreamFailed
 from gateway.translate.codecs import (
     BIT,
     DATE,
@@ -158,7 +158,8 @@ def test_what_is_no_amount_is_refused(sent: Any):
 @pytest.mark.parametrize("codec", CODECS, ids=lambda codec: codec.name)
 def test_garbage_is_a_bad_call_or_goes_up(codec: Codec, value: Any):
     """No other exception leaves a codec; what goes up comes down without one."""
-    made, said = None, ()
+    made: Any = None
+    said: tuple[Diagnosis, ...] = ()
     try:
         made = codec.up(value, "field")
     except BadCall as refused:
@@ -310,6 +311,7 @@ def test_numbers_where_text_is_meant():
 
 def test_an_amount_of_v31_that_is_none_is_sages_fault():
     """Not ours, and not the client's."""
+    value: Any
     for value in ("12 pounds", "0x0", "1.0.0 ", "NaN", "1e999999", [], {}, None, "1.5e3x", Decimal("Infinity")):
         with pytest.raises(UpstreamFailed):
             decimal_down(value)

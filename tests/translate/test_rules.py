@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from gateway.errors import BadCall, TableWrong
 from gateway.messages import Caller
 from gateway.translate.codecs import DATE, MONEY, NOTE, TEXT, WHOLE, Codec, Codes, text
 from gateway.translate.draft import Hole, ReplyDraft, RequestDraft
+from gateway.translate.plans import refuse
 from gateway.translate.queries import Filter
 from gateway.translate.resource import Table
 from gateway.translate.rules import (
@@ -36,7 +38,7 @@ def written(
     sent: dict[str, Any],
     creating: bool = True,
     current: dict[str, Any] | None = None,
-    parts: dict[str, tuple[str, ...]] | None = None,
+    parts: Mapping[str, tuple[str, ...]] | None = None,
 ) -> tuple[dict[str, Any], list[tuple[str, str]]]:
     """(the v3.1 record, the notes) of what was sent."""
     draft = RequestDraft("POST", ["x"])
@@ -83,7 +85,7 @@ def test_what_is_unsupported_has_a_reason():
         (lambda: Table("x", v3="x", verbs="list fetch"), "unknown verb"),
         (lambda: Table("x"), "served neither by v3.1 nor here"),
         (lambda: Table("x", Field("a", "part.a"), v3="x", verbs="update"), r"cannot send back: \['part'\]"),
-        (lambda: Table("x", verbs="delete", plans={"delete": lambda call: None}), "its ids have no kind"),
+        (lambda: Table("x", verbs="delete", plans={"delete": refuse("never")}), "its ids have no kind"),
     ],
 )
 def test_tables_that_cannot_be_served_are_refused(table: Any, why: str):
@@ -237,6 +239,7 @@ def test_a_part_is_merged_with_what_v31_has():
     current = {"part": {"id": "p", "x": "1", "y": "2", "z": {"id": "z-1"}}}
     body, _ = written(PART, sent={"part": {"x": "9"}}, creating=False, current=current)
     assert body == {"part": {"x": "9", "y": "2", "z_id": "z-1"}}
+    nothing: dict[str, Any]
     for nothing in ({}, {"part": None}, {"part": []}):
         assert written(PART, sent={"part": {"x": "9"}}, creating=False, current=nothing)[0] == {"part": {"x": "9"}}
 
@@ -295,6 +298,7 @@ def test_parts_in_lists_are_made_from_what_v31_has():
     assert body == {
         "prices": [{"price": "1.0", "name": "one", "id": "p1"}, {"name": "two", "type_id": "t", "id": "p2"}]
     }
+    nothing: dict[str, Any]
     for nothing in ({"prices": []}, {"prices": None}, {}):
         body, _ = written(field, sent={"price": "1"}, creating=False, current=nothing, parts=parts)
         assert body == {"prices": [{"price": "1.0"}]}
@@ -416,6 +420,7 @@ def test_what_is_unsupported_shows_its_constant_or_nothing():
 def test_parts_of_lists_are_read_where_they_are():
     """`prices.0.price` of no list, or of an empty one, is nothing."""
     field = Field("price", "prices.0.price", MONEY)
+    record: dict[str, Any]
     for record in ({}, {"prices": []}, {"prices": None}):
         assert shown(field, record=record)[0] == {"price": "0.0"}
     assert shown(field, record={"prices": [{"price": "2.0"}, {"price": "3.0"}]})[0] == {"price": "2.0"}
