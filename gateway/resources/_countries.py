@@ -202,9 +202,11 @@ ROWS = (
     (233, "ZW", "Zimbabwe"),
 )
 COUNTRIES = Codes("countries", ROWS)
+PT_NUMBERS = {"PT": 175, "RW": 169}
 PT_COUNTRIES = Codes(
     "countries",
-    (*(row for row in ROWS if row[0] not in (169, 175) and row[1] != "PT"), (175, "PT", "Portugal")),
+    tuple((PT_NUMBERS.get(code, number), code, name) for number, code, name in ROWS),
     name="countries",
 )
-"""Portugal's product numbered Portugal 175, Rwanda elsewhere; the rest of its list is not known (v2.md §6.7)."""
+"""Portugal's product numbered Portugal 175 (v2.md §6.7), which is Rwanda elsewhere; the rest of its list is not known.
+Rwanda has Portugal's number in exchange (inferred), so that no number means two countries."""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from gateway.messages import Caller, Record
-from gateway.translate.draft import Draft
+from gateway.translate.draft import Draft, Hole
 
 
 def read_name(written: str) -> str:
@@ -33,11 +34,22 @@ def write_form(read: Record, names: Iterable[str]) -> Record:
     return body
 
 
+def same_value(shown: Any, sent: Any) -> bool:
+    """Whether two values are the same: amounts by what they amount to, all else by type and value."""
+    if isinstance(shown, str) and isinstance(sent, str) and shown != sent:
+        try:
+            return Decimal(shown) == Decimal(sent)
+        except InvalidOperation:
+            return False
+    return type(shown) is type(sent) and bool(shown == sent)
+
+
 class Writing:
     """What is known while one record is written.
 
     `sent` is the v2 record as sent; `body` the v3.1 record; `current` the record as v3.1 shows it now, where an
-    update merges; `changed` the v3.1 names written so far; `kinds` what its references point at; `parts` names the
+    update merges; `changed` the v3.1 names written so far with a value that
+    v3.1 does not have; `kinds` what its references point at; `parts` names the
     attributes of each part written with dotted paths, all of which must go back when one changes. `above` is the
     record that this one is inside.
     """
@@ -105,15 +117,26 @@ class Writing:
     def put(self, path: str, value: Any, source: str) -> None:
         """Write a value, or the hole that will become one, at a dotted path.
 
-        A value that is itself a part goes into what is there of that part.
+        A value that is itself a part goes into what is there of that part. A value that v3.1 has already is written,
+        but changes nothing.
         """
-        self.changed.add(path)
+        if not self.echoes(path, value):
+            self.changed.add(path)
         if isinstance(value, dict):
             self.part(path).update(value)
             return
         part, _, last = path.rpartition(".")
         container = self.part(part) if part else self.body
         self.draft.place(container, last, value, source)
+
+    def echoes(self, path: str, value: Any) -> bool:
+        """Whether v3.1 shows this value there already: many clients send back all that they have read."""
+        if self.current is None or "." in path:
+            return False
+        if isinstance(value, Hole):
+            shown = self.current.get(read_name(path))
+            return isinstance(shown, dict) and value.by == "legacy_id" and str(shown.get("legacy_id")) == value.known
+        return same_value(write_form(self.current, (path,)).get(path), value)
 
     def lacks(self, path: str) -> bool:
         """Whether v3.1 is known to show nothing at a dotted path: there is nothing to clear."""

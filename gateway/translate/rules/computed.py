@@ -17,9 +17,10 @@ from gateway.translate.writing import Writing, write_form
 class Computed(Rule):
     """Reckoned. `of` names the inputs, in v3.1's words.
 
-    `reckon(inputs)` gives v3.1's `v3` from what is about to be written, by input name; what the client sent wins.
-    An input `tax_rate/percentage` is an attribute of the record that `tax_rate_id` names, a hole. None means that
-    v3.1 is told nothing. `tell(*inputs)` gives v2's value from what v3.1 shows; without it `v3` is shown as it is.
+    `reckon(inputs)` gives v3.1's `v3` from what is about to be written, by input name; what the client sent wins,
+    unless it is only what v3.1 showed, sent back. An input `tax_rate/percentage` is an attribute of the record that
+    `tax_rate_id` names, a hole. None means that v3.1 is told nothing. `tell(*inputs)` gives v2's value from what v3.1
+    shows; without it `v3` is shown as it is.
     `was` names attributes whose values before this write `reckon` gets too, as `was …`.
     An empty `v2`: only v3.1 has it. `heeded`: a plan acts on what the client sends for it, so that needs no note.
     """
@@ -73,6 +74,7 @@ class Computed(Rule):
         if self.reckon is None or self.v3 in w.changed:
             return
         if w.changed.isdisjoint(written for _, written, _ in self._inputs()):
+            self._keep_together(w)
             return
         inputs: dict[str, Any] = {f"was {name}": (w.current or {}).get(name) for name in self.was}
         behind: tuple[str, Hole] | None = None
@@ -87,6 +89,13 @@ class Computed(Rule):
             self._put(w, self.reckon(inputs))
         else:
             self._put_later(w, inputs, *behind)
+
+    def _keep_together(self, w: Writing) -> None:
+        """Nothing that counts has changed: where a part of the group is written all the same, the rest goes along."""
+        group = [self.v3, *(written for _, written, _ in self._inputs())]
+        if w.current is not None and any(w.take(name) is not None for name in group):
+            for name in group:
+                self._input(w, name)
 
     def _input(self, w: Writing, written: str) -> Any:
         """An input as written, or as v3.1 has it: then it is written too, since the group goes together."""
