@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from gateway.sandbox.books import Books, Record
+from gateway.sandbox.checks import EMPTY
 from gateway.sandbox.idempotency import recall, remember
 from gateway.sandbox.kinds import Kind
 from gateway.sandbox.listing import matching, page
 from gateway.sandbox.pdf import pdf
-from gateway.sandbox.problems import Refusal, no_record
+from gateway.sandbox.problems import Refusal, no_record, required
 from gateway.sandbox.reading import ALL, NONE, Choice, Reader
 from gateway.sandbox.registry import KINDS, kind_of
 from gateway.sandbox.spec import Operation, Spec
@@ -141,6 +142,9 @@ class Collections:
 
     def _update(self, operation: Operation, kind: Kind, record: Record, sent: Mapping[str, Any]) -> Record:
         """What is sent replaces what was there, lists and parts wholly; the rest stays."""
+        blank = [name for name in sent if sent[name] in EMPTY and name in self._required(kind)]
+        if blank:
+            raise Refusal(422, *map(required, blank))
         old = dict(record)
         new = {**deepcopy(record), **self._taken(operation, kind, sent, record)}
         kind.settle(self.books, new, old)
@@ -149,6 +153,11 @@ class Collections:
         self.books.touch(record)
         kind.stored(self.books, record, old)
         return record
+
+    def _required(self, kind: Kind) -> frozenset[str]:
+        """What no record of a kind may be without: its POST's required attributes."""
+        made = self.spec.operation("POST", f"/{kind.collection}")
+        return frozenset(made.body.required) if made is not None and made.body is not None else frozenset()
 
     def _delete(
         self,

@@ -46,6 +46,15 @@ async def test_a_wrong_attribute_is_refused_by_its_name(
     assert (await api.get("/contacts"))["$total"] == 15
 
 
+@pytest.mark.parametrize("empty", [None, "", []])
+async def test_what_a_record_must_have_cannot_be_taken_away(api: Api, empty: Any) -> None:
+    """A PUT may leave required attributes out, but not empty them."""
+    items = await api.refused(
+        "PUT", f"/contacts/{(await api.get('/contacts'))['$items'][0]['id']}", {"contact": {"name": empty}}
+    )
+    assert items[-1]["$source"] == "name"
+
+
 async def test_every_problem_is_an_item(api: Api) -> None:
     """One item per problem."""
     items = await api.refused("POST", "/contacts", {"contact": {"credit_days": "x"}})
