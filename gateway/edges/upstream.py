@@ -30,6 +30,9 @@ MEMORY = 32 * 1024 * 1024
 MEMORY_SECONDS = 24 * 3600.0
 """How long a sent write is remembered: far less than the 7 days that v3.1 keeps an id (v31.md §9)."""
 
+LONGEST_QUERY = 7000
+"""Characters of a request's query: servers commonly refuse a request line of more than 8,000."""
+
 Written: TypeAlias = tuple[str, ...]
 
 _PATH = re.compile(r"(?:/[A-Za-z0-9_-][A-Za-z0-9_.-]*)+")
@@ -75,13 +78,19 @@ class Upstream:
         await self.sending.close()
 
     def url(self, path: str, query: Pairs) -> URL:
-        """The URL of a request. Raises TableWrong for a path of anything but route words and plain ids."""
+        """The URL of a request.
+
+        Raises TableWrong for a path of anything but route words and plain ids, and BadCall for parameters that no URL
+        can hold.
+        """
         if not _PATH.fullmatch(path):
             raise TableWrong("a request's path holds more than route words and ids")
         try:
             asked = "&".join(f"{_quoted(name)}={_quoted(value)}" for name, value in query)
         except UnicodeEncodeError:
             raise BadCall("A parameter holds half a character (a lone surrogate).") from None
+        if len(asked) > LONGEST_QUERY:
+            raise BadCall("The parameters are too long to be searched for.")
         return URL(f"{self.api}{path}?{asked}" if asked else f"{self.api}{path}", encoded=True)
 
 

@@ -255,6 +255,12 @@ async def test_half_a_character_in_a_filter(world: Any) -> None:
         await world.bound().send(V3Request("GET", "/contacts", (("search", "\ud800"),)))
 
 
+async def test_a_filter_that_no_url_can_hold(world: Any) -> None:
+    """Text too long for a request line is the client's mistake, and nothing is sent."""
+    with pytest.raises(BadCall, match="too long"):
+        await world.bound().send(V3Request("GET", "/contacts", (("search", "é" * 2000),)))
+
+
 async def test_close_before_use(world: Any) -> None:
     """An upstream that never sent anything closes as well."""
     await world.upstream().close()
