@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from gateway.errors import GatewayError, StoreFailed, TableWrong, UpstreamFailed
 from gateway.messages import Caller, Exchange, Note, Step, V2Request, V2Response, V3Request, V3Response
-from gateway.resources.registry import find, table_of
+from gateway.resources.registry import find, routed
 from gateway.translate import faults
 from gateway.translate.calls import Call
 from gateway.translate.draft import Draft, Hole, ReplyDraft, RequestDraft
@@ -153,11 +153,21 @@ def unreadable(error: Exception) -> Note:
 
 def resource_of(call: V2Request) -> str:
     """The v2 resource's name for logs and metrics, "" where v2 did not route the call."""
-    found = table_of(call)
+    found = routed(call)
     return found[0].name if found else ""
 
 
-def needs_turn(call: V2Request) -> bool:
-    """Whether v3.1 wants this write alone: it numbers contacts, products, services and documents (v31.md §11)."""
-    found = table_of(call) if call.method == "POST" else None
-    return found is not None and found[1] == "create" and found[0].serial
+def turn_of(call: V2Request) -> str:
+    """Whose turn a write must wait for, within its business; "" for what need not wait.
+
+    v3.1 numbers contacts, products, services and documents, so their creates go one at a time (v31.md §11). An update
+    reads, merges and writes, so writes to one record go one at a time, else one of two loses what the other added
+    (reliability.md G3); a payment is a write to its invoice.
+    """
+    found = routed(call)
+    if found is None or found[1] in ("list", "one"):
+        return ""
+    table, verb, keys = found
+    if keys:
+        return f"{table.family}/{table.path.partition('/')[0]}/{keys[0].lstrip('0')}"
+    return "create" if verb == "create" and table.serial else table.name

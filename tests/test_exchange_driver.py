@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gateway.errors import StoreFailed, Throttled, UpstreamFailed
-from gateway.exchange import Journey, exchange, needs_turn, resource_of
+from gateway.exchange import Journey, exchange, resource_of, turn_of
 from gateway.messages import Caller, Exchange, V2Request, V2Response, V3Request, V3Response
 from gateway.resources.registry import TABLES
 from gateway.translate.draft import Hole
@@ -367,12 +367,22 @@ async def test_a_store_that_fails_while_ids_are_kept_is_told():
     assert made.reply.status == 503
 
 
-def test_which_calls_wait_their_turn():
-    """Creates of contacts, products, services and invoices go one at a time; nothing else does."""
-    paths = ["contacts", "products", "services", "sales_invoices", "sales_invoices/7/payments", "ledger_accounts", "x"]
-    turned = [path for path in paths if needs_turn(V2Request("POST", f"/accounts/v2/{path}"))]
-    assert turned == ["contacts", "products", "services", "sales_invoices"]
-    assert not needs_turn(V2Request("PUT", "/accounts/v2/contacts/7"))
+@pytest.mark.parametrize(
+    ("method", "path", "turn"),
+    [
+        *(("POST", path, "create") for path in ("contacts", "products", "services", "sales_invoices")),
+        ("POST", "ledger_accounts", "ledger_accounts"),
+        *((method, "sales_invoices/7", "accounts/sales_invoices/7") for method in ("PUT", "DELETE")),
+        ("PUT", "sales_invoices//007/", "accounts/sales_invoices/7"),
+        ("POST", "sales_invoices/7/payments", "accounts/sales_invoices/7"),
+        ("DELETE", "sales_invoices/7/payments/9", "accounts/sales_invoices/7"),
+        *(("GET", path, "") for path in ("contacts", "contacts/7")),
+        ("POST", "x", ""),
+    ],
+)
+def test_which_calls_wait_their_turn(method: str, path: str, turn: str):
+    """Numbered creates wait for each other, and writes to one record with its payments; reads never wait."""
+    assert turn_of(V2Request(method, f"/accounts/v2/{path}")) == turn
 
 
 def test_a_call_has_the_name_of_its_resource():

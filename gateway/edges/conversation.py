@@ -6,10 +6,11 @@ from typing import Any, Protocol
 
 from gateway.edges.callers import Known
 from gateway.edges.limits import Turns
+from gateway.edges.repeats import Repeats
 from gateway.edges.telemetry import Line, Telemetry
-from gateway.exchange import exchange, needs_turn
+from gateway.exchange import exchange, resource_of, turn_of
 from gateway.grants.tenant import Tenant
-from gateway.messages import Exchange, V2Request, V3Request, V3Response, header
+from gateway.messages import Exchange, Note, V2Request, V3Request, V3Response, header
 
 
 class Sender(Protocol):
@@ -34,23 +35,32 @@ class Lookup(Protocol):
 
 
 class Conversation:
-    """Runs exchanges. Writes that v3.1 numbers go one at a time per business."""
+    """Runs exchanges. Writes to one record, and those that v3.1 numbers, go one at a time per business."""
 
     def __init__(self, upstream: Upstream, lookup: Lookup, telemetry: Telemetry) -> None:
         self._upstream = upstream
         self._lookup = lookup
         self._telemetry = telemetry
         self._turns = Turns()
+        self._repeats = Repeats(telemetry.clock)
 
     async def hold(self, call: V2Request, known: Known, line: Line) -> Exchange:
         """The call's exchange, never a GatewayError: those are its reply."""
         nonce = (header(call.headers, "X-Nonce") or "").strip() or None
         sender = Timed(self._upstream.bind(known.tenant, call, nonce), self._telemetry, line)
         lookup = self._lookup.bind(known.tenant.business, sender)
-        if not needs_turn(call):
+        turn = turn_of(call)
+        if not turn:
             return await exchange(call, known.caller, lookup, sender)
-        async with self._turns.of(known.tenant.business):
-            return await exchange(call, known.caller, lookup, sender)
+        key = self._repeats.key(known.tenant, nonce, call)
+        async with self._turns.of(f"{known.tenant.business}/{turn}"):
+            if key is not None and (reply := self._repeats.first(key)) is not None:
+                note = Note("repeated", "", "the same call came before: it gets its first answer")
+                return Exchange(call, (), reply, (note,), resource_of(call))
+            made = await exchange(call, known.caller, lookup, sender)
+            if key is not None:
+                self._repeats.keep(key, made.reply)
+            return made
 
 
 class Timed:

@@ -33,6 +33,7 @@ NOTES = frozenset(
         "contact_found",
         "contact_created",
         "ledger_defaulted",
+        "repeated",
     }
 )
 """Codes of `messages.Note`; a newer one counts as `other` until it is named here."""

@@ -81,10 +81,9 @@ def find(request: V2Request, caller: Caller) -> Call:
     return read_call(request, caller, spoken_table, verb, keys)
 
 
-def table_of(request: V2Request) -> tuple[Table, str] | None:
-    """The table and verb that a request is for; None where v2 did not route it."""
+def routed(request: V2Request) -> tuple[Table, str, tuple[str, ...]] | None:
+    """The table and verb that a request is for, and the ids in its path; None where v2 did not route it."""
     try:
-        table, verb, _ = ROUTES.find(request.method, split_target(request.target)[0])
+        return ROUTES.find(request.method, split_target(request.target)[0])
     except AccessDenied:
         return None
-    return table, verb
