@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
-from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from decimal import ROUND_HALF_UP, Context, Decimal, InvalidOperation
 from typing import Any
 
 PENNY = Decimal("0.01")
 ZERO = Decimal(0)
+WIDE = Context(prec=200)
+"""Holds the pence of any amount: a client may ask for a price of forty digits."""
 
 
 def shown(amount: Decimal) -> str:
@@ -20,7 +22,7 @@ def shown(amount: Decimal) -> str:
 
 def rounded(amount: Decimal) -> Decimal:
     """To whole pence, half away from zero."""
-    return amount.quantize(PENNY, ROUND_HALF_UP)
+    return amount.quantize(PENNY, ROUND_HALF_UP, WIDE)
 
 
 def decimal(value: Any) -> Decimal | None:

@@ -77,6 +77,12 @@ async def test_a_missing_tax_amount_is_zero(api: Api, sales: str) -> None:
     assert (made["tax_amount"], made["total_amount"]) == ("0.0", "15.0")
 
 
+async def test_a_price_of_forty_digits_has_its_pence(api: Api, sales: str) -> None:
+    """No amount that a client may send is too large to be rounded."""
+    made = await api.post("/sales_invoices", invoice(sales, line(sales, unit_price="1E+40", quantity="1")))
+    assert made["invoice_lines"][0]["net_amount"] == f"1{'0' * 40}.0"
+
+
 async def test_a_put_without_lines_keeps_discounts(api: Api, sales: str) -> None:
     """Reckoning again changes nothing."""
     made = await api.post("/sales_invoices", invoice(sales, line(sales, discount_amount="1", tax_amount="2.8")))
