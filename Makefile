@@ -38,8 +38,8 @@ lint: .venv/.dev  ## check style, types and which room may import which
 bench: .venv/.dev  ## measure the gateway beside a bare aiohttp proxy and nginx
 	@$(BIN)/python -m bench
 
-fuzz: .venv/.dev  ## send the real server a great many broken calls
-	@$(BIN)/pytest tests/fuzz
+fuzz: .venv/.dev  ## send the real server a great many broken calls (FUZZ_CALLS: how many in each test)
+	@FUZZ_CALLS=$${FUZZ_CALLS:-5000} $(BIN)/pytest tests/fuzz
 
 # bin/pip comes last when a virtual environment is made: where it stands, the making was not cut short.
 $(BIN)/pip:

@@ -1,83 +1,21 @@
-"""Broken calls, a great many, through the real server: every one gets a v2 reply, and none fails the gateway.
-
-`FUZZ_CALLS` says how many; without it few, so that `make test` stays quick.
-"""
+"""Broken calls, a great many, through the real server: every one gets a v2 reply, and none fails the gateway."""
 
 from __future__ import annotations
 
 import json
-import os
 import re
-import socket
-import subprocess
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote_from_bytes
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.resources.registry import TABLES
+from tests.fuzz.words import quick
 
 Pairs = list[tuple[str, str]]
-CALLS = int(os.environ.get("FUZZ_CALLS", "150"))
 ROOT = Path(__file__).parents[2]
-
-quick = settings(
-    max_examples=CALLS,
-    deadline=None,
-    database=None,
-    phases=[Phase.explicit, Phase.generate, Phase.shrink],
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
-)
-
-
-@pytest.fixture(scope="module")
-def port() -> Iterator[int]:
-    """A sandboxed gateway in a process of its own."""
-    words = (sys.executable, "-m", "gateway", "serve", "--sandbox", "--port", "0", "--admin", "off")
-    with subprocess.Popen(words, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
-        assert process.stdout is not None
-        found = re.search(r":(\d+)", process.stdout.readline())
-        assert found is not None
-        yield int(found[1])
-        process.terminate()
-        process.communicate()
-
-
-def answer(port: int, raw: bytes) -> tuple[int, dict[str, str], bytes]:
-    """The first reply to these bytes."""
-    with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
-        connection.sendall(raw)
-        received = b""
-        while b"\r\n\r\n" not in received:
-            received += (more := connection.recv(65536))
-            assert more, "the connection ended without a reply"
-        head, _, body = received.partition(b"\r\n\r\n")
-        first, *fields = head.decode("latin-1").split("\r\n")
-        headers = {name.lower(): value for name, _, value in (field.partition(": ") for field in fields)}
-        while len(body) < int(headers["content-length"]):
-            body += (more := connection.recv(65536))
-            assert more, "the reply is cut short"
-    return int(first.split()[1]), headers, body
-
-
-def check(port: int, raw: bytes) -> None:
-    """The reply has v2's shape, and no fault of the gateway's own."""
-    status, headers, body = answer(port, raw)
-    assert status < 500, (status, body)
-    if headers["content-type"] == "application/pdf":
-        return
-    assert b"\n" not in body
-    told = json.loads(body)
-    if status >= 400:
-        assert isinstance(told, dict)
-        assert "error" in told or all(
-            isinstance(found["$source"], str) and found["$message"] for found in told["$diagnoses"]
-        )
-
 
 words = st.sampled_from(
     (
@@ -161,14 +99,14 @@ methods = st.sampled_from(("GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"))
     methods, paths, st.builds(form, pairs, st.just(True)), types, bodies, st.sampled_from(("*/*", "application/pdf"))
 )
 def test_any_call_gets_a_v2_reply(
-    port: int, method: str, path: str, query: bytes, media: str, body: bytes, accept: str
+    house, method: str, path: str, query: bytes, media: str, body: bytes, accept: str
 ) -> None:
     """Whatever verb, path, query, content type and body: below 500, one line of JSON, `$diagnoses` or `error`."""
     target = quote_from_bytes(path.encode(), safe="/%") + (f"?{query.decode()}" if query else "")
     head = [f"{method} {target} HTTP/1.1", "Host: gateway", "Authorization: Bearer TestToken", f"Accept: {accept}"]
     head += [f"Content-Type: {media}"] if media else []
     head += [f"Content-Length: {len(body)}", "Connection: close"]
-    check(port, "\r\n".join(head).encode("latin-1") + b"\r\n\r\n" + body)
+    house.one("\r\n".join(head).encode("latin-1") + b"\r\n\r\n" + body)
 
 
 lines = st.one_of(st.binary(max_size=60), st.text(max_size=40).map(lambda text: text.encode("utf-8", "replace")))
@@ -176,10 +114,10 @@ lines = st.one_of(st.binary(max_size=60), st.text(max_size=40).map(lambda text: 
 
 @quick
 @given(lines, st.lists(lines, max_size=5), st.binary(max_size=60))
-def test_any_bytes_get_a_v2_reply(port: int, first: bytes, fields: list[bytes], body: bytes) -> None:
+def test_any_bytes_get_a_v2_reply(house, first: bytes, fields: list[bytes], body: bytes) -> None:
     """Bytes that need not be HTTP at all are answered in v2's shape."""
     head = [b"GET /" + first + b" HTTP/1.1", b"Host: gateway", b"Connection: close", *fields]
-    check(port, b"\r\n".join(head) + b"\r\n\r\n" + body)
+    house.one(b"\r\n".join(head) + b"\r\n\r\n" + body)
 
 
 SERVED = {f"/{table.family}/v2/{table.path.replace('*', '{id}')}" for table in TABLES}
@@ -191,12 +129,12 @@ ENDPOINTS = [
 
 
 @pytest.fixture(scope="module")
-def ids(port: int) -> dict[str, list[int]]:
+def ids(house) -> dict[str, list[int]]:
     """Ids of records that the sandbox has, by the last word of their list's path."""
     found: dict[str, list[int]] = {}
     for endpoint in ENDPOINTS:
         head = f"GET {endpoint['path']} HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer TestToken\r\n\r\n"
-        _, _, body = answer(port, head.encode())
+        [(_, _, body)] = house.answers(head.encode())
         listed = json.loads(body)
         if isinstance(listed, dict) and "$resources" in listed:
             found[endpoint["path"].rpartition("/")[2]] = [row["id"] for row in listed["$resources"]]
@@ -246,7 +184,7 @@ def sensible_calls(draw: st.DrawFn) -> tuple[str, str, Pairs, Pairs, int]:
 @quick
 @given(sensible_calls())
 def test_any_sensible_call_gets_a_v2_reply(
-    port: int, ids: dict[str, list[int]], call: tuple[str, str, Pairs, Pairs, int]
+    house, ids: dict[str, list[int]], call: tuple[str, str, Pairs, Pairs, int]
 ) -> None:
     """Calls with v2's own paths, attributes and filters, and with records that exist, never fail the gateway."""
     verb, path, query, body, nth = call
@@ -268,4 +206,4 @@ def test_any_sensible_call_gets_a_v2_reply(
     target = path + (f"?{form(real(query), encoded=True).decode()}" if query else "")
     head = [f"{method} {target} HTTP/1.1", "Host: gateway", "Authorization: Bearer TestToken", "Connection: close"]
     head += ["Content-Type: application/x-www-form-urlencoded", f"Content-Length: {len(text)}"]
-    check(port, "\r\n".join(head).encode("latin-1") + b"\r\n\r\n" + text)
+    house.one("\r\n".join(head).encode("latin-1") + b"\r\n\r\n" + text)
