@@ -13,7 +13,7 @@ from yarl import URL
 
 from gateway.edges.answers import Trouble, read_answer, speaks_of_token
 from gateway.edges.retry import Failure, Kind, Resend, Tried, decide_retry
-from gateway.errors import Throttled, UpstreamLate
+from gateway.errors import GatewayError, Throttled, UpstreamLate
 from gateway.grants.tenant import Tenant
 from gateway.messages import Pairs, V3Response
 
@@ -45,6 +45,14 @@ class UpstreamLimits:
     """How long an unused connection is kept: the shorter, the rarer a write meets one just closed."""
 
 
+@dataclass(slots=True)
+class Fate:
+    """What is known of one write, over all its attempts, those of the calls that it repeats among them."""
+
+    may_be_done: bool = False
+    """It was executed, or the answer to an attempt was lost: no later refusal says that nothing has changed."""
+
+
 @dataclass(frozen=True, slots=True)
 class Letter:
     """A request as it goes over the wire, all but its token; sent again, it is the same bytes."""
@@ -58,6 +66,7 @@ class Letter:
     """The business that the answer must be about, if it names one; None for `/user` and `/businesses`."""
     headers: Callable[[str], Mapping[str, str]]
     """The header fields, given the access token."""
+    fate: Fate
 
 
 Alarm = Callable[[str, Tenant], None]
@@ -94,7 +103,8 @@ class Sending:
     async def deliver(self, tenant: Tenant, letter: Letter) -> V3Response:
         """The answer to a letter, whatever it says below 500.
 
-        Raises UpstreamFailed, UpstreamLate or Throttled where there is none, and what the tokens raise.
+        Raises UpstreamFailed, UpstreamLate or Throttled where there is none, and what the tokens raise; UpstreamFailed
+        too where a write is refused that may be done already.
         """
         token = await self._tokens.token(tenant)
         began, tried = self._clock(), Tried()
@@ -106,16 +116,29 @@ class Sending:
             in_time = self._clock() - began < self._limits.total
             decision = decide_retry(letter.kind, failure, tried, in_time=in_time)
             tried = tried.and_then(failure)
+            letter.fate.may_be_done |= letter.kind is not Kind.READ and tried.doubtful > 0
             if not isinstance(decision, Resend):
                 break
             if failure is Failure.STALE_TOKEN:
-                token = await self._tokens.stale(tenant, token)
+                token = await self._another(tenant, letter, token)
             else:
                 await self._sleep(decision.wait)
+        if answer is not None and answer.status >= 400 and letter.fate.may_be_done:
+            trouble = Trouble(Failure.FINAL, f"Sage refuses a write that may be done already (status {answer.status}).")
         if trouble is not None:
-            raise trouble.error(doubtful=letter.kind is not Kind.READ and tried.doubtful > 0) from None
+            raise trouble.error(doubtful=letter.fate.may_be_done) from None
         assert answer is not None  # noqa: S101 -- either there is an answer or trouble
+        letter.fate.may_be_done |= letter.kind is not Kind.READ and answer.status < 400
         return answer
+
+    async def _another(self, tenant: Tenant, letter: Letter, token: str) -> str:
+        """Another token than the refused one; that there is none does not hide what may be done."""
+        try:
+            return await self._tokens.stale(tenant, token)
+        except GatewayError as error:
+            if letter.fate.may_be_done:
+                raise Trouble(Failure.FINAL, str(error)).error(doubtful=True) from error
+            raise
 
     async def _outcome(self, tenant: Tenant, letter: Letter, token: str) -> tuple[V3Response | None, Trouble | None]:
         try:

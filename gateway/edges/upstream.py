@@ -18,7 +18,7 @@ from yarl import URL
 
 from gateway.edges.limits import Turns
 from gateway.edges.retry import Kind
-from gateway.edges.sending import AccessTokens, Alarm, Letter, Sending, UpstreamLimits
+from gateway.edges.sending import AccessTokens, Alarm, Fate, Letter, Sending, UpstreamLimits
 from gateway.errors import BadCall, TableWrong
 from gateway.grants.tenant import Tenant
 from gateway.messages import Pairs, V2Request, V3Request, V3Response
@@ -34,6 +34,7 @@ LONGEST_QUERY = 7000
 """Characters of a request's query: servers commonly refuse a request line of more than 8,000."""
 
 Written: TypeAlias = tuple[str, ...]
+Remembered: TypeAlias = tuple[bytes, Fate]
 
 _PATH = re.compile(r"(?:/[A-Za-z0-9_-][A-Za-z0-9_.-]*)+")
 _UNSCOPED = frozenset({"user", "businesses"})
@@ -67,7 +68,9 @@ class Upstream:
         self.random_nonce = random_nonce
         self.sending = Sending(tokens, limits or UpstreamLimits(), clock=clock, sleep=sleep, on_alarm=on_alarm, tls=tls)
         self.turns = Turns()
-        self.sent: TTLCache[Written, bytes] = TTLCache(MEMORY, MEMORY_SECONDS, timer=clock, getsizeof=len)
+        self.sent: TTLCache[Written, Remembered] = TTLCache(
+            MEMORY, MEMORY_SECONDS, timer=clock, getsizeof=lambda remembered: len(remembered[0])
+        )
 
     def bind(self, tenant: Tenant, call: V2Request, nonce: str | None) -> BoundUpstream:
         """v3.1 for one call of one tenant. `nonce` is the client's; without one, nothing is remembered."""
@@ -119,16 +122,16 @@ class BoundUpstream:
         if not listed(request.method, request.path):
             kind = Kind.READ if request.method == "GET" else Kind.OTHER
             body = None if request.body is None else write_body(request.body)
-            return await self._deliver(request, kind, body)
+            return await self._deliver(request, kind, body, Fate())
         place = self._place(request)
         # The same call may come twice at once; v3.1 does not say what two equal ids at one time do.
         async with self._upstream.turns.of("\0".join(place)):
-            body = self._written(request, place)
+            body, fate = self._written(request, place)
             if self._remembers and len(body) <= MEMORY:
-                self._upstream.sent[place] = body
-            answer = await self._deliver(request, Kind.LISTED, body)
+                self._upstream.sent[place] = body, fate
+            answer = await self._deliver(request, Kind.LISTED, body, fate)
             if answer.status >= 400:
-                # A refusal changed nothing: the call may be repeated once its reason is mended.
+                # Nothing was changed, else this would have been raised: the call may be repeated once that is mended.
                 self._upstream.sent.pop(place, None)
             return answer
 
@@ -149,7 +152,7 @@ class BoundUpstream:
             str(self._places[request.method, request.path]),
         )
 
-    def _written(self, request: V3Request, place: Written) -> bytes:
+    def _written(self, request: V3Request, place: Written) -> Remembered:
         if self._remembers and (sent := self._upstream.sent.get(place)) is not None:
             return sent
         body = request.body or {}
@@ -159,9 +162,9 @@ class BoundUpstream:
         tenant = self._tenant
         key = tenant_key(self._upstream.key, tenant.app, tenant.business)
         name = derived_id(key, tenant.business, request.method, request.path, self._nonce, bare, nth)
-        return write_body(with_id(body, name))
+        return write_body(with_id(body, name)), Fate()
 
-    async def _deliver(self, request: V3Request, kind: Kind, body: bytes | None) -> V3Response:
+    async def _deliver(self, request: V3Request, kind: Kind, body: bytes | None, fate: Fate) -> V3Response:
         upstream = self._upstream
         scoped = request.path.lstrip("/").partition("/")[0] not in _UNSCOPED
         business = self._tenant.business if scoped else None
@@ -170,5 +173,5 @@ class BoundUpstream:
             return outbound(request, token=token, business=business, via=upstream.via)
 
         url = upstream.url(request.path, request.query)
-        letter = Letter(kind, request.method, url, body, request.accept, business, headers)
+        letter = Letter(kind, request.method, url, body, request.accept, business, headers, fate)
         return await upstream.sending.deliver(self._tenant, letter)

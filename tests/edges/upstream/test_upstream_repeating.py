@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from gateway.edges import upstream as upstream_module
-from gateway.errors import TableWrong, UpstreamFailed
+from gateway.errors import TableWrong, Throttled, UpstreamFailed
 from gateway.messages import V2Request, V3Request
 
 CALL = V2Request("PUT", "/accounts/v2/sales_invoices/7", (), b"sales_invoice[line_items][0][quantity]=1")
@@ -114,6 +114,42 @@ async def test_a_lost_write_is_remembered(world: Any, acts: dict[str, object]) -
         await upstream.bind(world.tenant, CALL, "n1").send(merged("a"))
     await upstream.bind(world.tenant, CALL, "n1").send(merged("a", "b"))
     assert len({seen.body for seen in world.wire.seen}) == 1
+
+
+async def test_a_write_that_may_be_done_is_remembered_whatever_refuses_it(world: Any, acts: dict[str, object]) -> None:
+    """No refusal, then or at a repetition, undoes an attempt whose answer was lost: the bytes stay the same."""
+    upstream = world.upstream()
+    world.wire.then(acts["reset"])
+    world.wire.answer(409, [{"$message": "busy"}])
+    world.wire.answer(409, [{"$message": "busy"}])
+    for lines in ("a", "ab"):
+        with pytest.raises(UpstreamFailed, match="It is not known whether the change was made"):
+            await upstream.bind(world.tenant, CALL, "n1").send(merged(*lines))
+    assert (await upstream.bind(world.tenant, CALL, "n1").send(merged("a", "b", "c"))).status == 200
+    assert len(world.wire.seen) == 4
+    assert len({seen.body for seen in world.wire.seen}) == 1
+
+
+async def test_a_write_that_was_made_is_not_refused_afterwards(world: Any) -> None:
+    """A refused repetition does not say that the change was not made, and is not forgotten."""
+    upstream = world.upstream()
+    await upstream.bind(world.tenant, CALL, "n1").send(merged("a"))
+    world.wire.answer(403, [{"$message": "no"}])
+    with pytest.raises(UpstreamFailed, match="It is not known whether the change was made"):
+        await upstream.bind(world.tenant, CALL, "n1").send(merged("a", "b"))
+    await upstream.bind(world.tenant, CALL, "n1").send(merged("a", "b"))
+    assert len({seen.body for seen in world.wire.seen}) == 1
+
+
+async def test_what_never_arrived_may_be_refused_later(world: Any) -> None:
+    """A write that was throttled and is refused when repeated was surely not made."""
+    upstream = world.upstream()
+    world.wire.answer(429, Retry_After="1")
+    with pytest.raises(Throttled) as throttled:
+        await upstream.bind(world.tenant, CALL, "n1").send(merged("a"))
+    assert "not known" not in str(throttled.value)
+    world.wire.answer(422, [{"$message": "no"}])
+    assert (await upstream.bind(world.tenant, CALL, "n1").send(merged("a"))).status == 422
 
 
 async def test_the_same_call_twice_at_once(world: Any, replied: Callable[..., bytes]) -> None:

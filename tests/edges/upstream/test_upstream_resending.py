@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import NameOID
 
 from gateway.edges.sending import UpstreamLimits
-from gateway.errors import Throttled, UpstreamFailed, UpstreamLate
+from gateway.errors import NeedsConsent, Throttled, UpstreamFailed, UpstreamLate
 from gateway.messages import V3Request
 
 READ = V3Request("GET", "/contacts/f909")
@@ -96,6 +96,41 @@ async def test_a_listed_write_is_not_sent_three_times(
     with pytest.raises(UpstreamFailed, match="It is not known whether the change was made"):
         await world.bound().send(LISTED)
     assert len(world.wire.seen) == 2
+
+
+@pytest.mark.parametrize("status", [401, 403, 404, 409, 422])
+@pytest.mark.parametrize("request_", [LISTED, UPDATE], ids=["POST", "PUT"])
+async def test_a_refusal_after_doubt_settles_nothing(
+    world: Any, acts: dict[str, object], replied: Callable[..., bytes], request_: V3Request, status: int
+) -> None:
+    """A lost write that is refused when sent again may have been executed: the caller is told that nobody knows."""
+    world.wire.then(acts["reset"])
+    world.wire.default = (replied(status, [{"$message": "busy"}]),)
+    with pytest.raises(UpstreamFailed, match=rf"\(status {status}\).* It is not known whether the change was made"):
+        await world.bound().send(request_)
+
+
+async def test_a_read_that_is_refused_after_a_reset_is_refused(world: Any, acts: dict[str, object]) -> None:
+    """There is nothing to doubt about a read."""
+    world.wire.then(acts["reset"])
+    world.wire.answer(404, [{"$message": "gone"}])
+    assert (await world.bound().send(READ)).status == 404
+
+
+async def test_no_new_token_after_doubt(world: Any, acts: dict[str, object], monkeypatch: pytest.MonkeyPatch) -> None:
+    """That the consent has lapsed meanwhile does not hide that the write may have been executed."""
+
+    async def lapsed(*_: object) -> str:
+        raise NeedsConsent("The Sage user must authorise the app again.")
+
+    monkeypatch.setattr(world.tokens, "stale", lapsed)
+    world.wire.answer(401, [{"$dataCode": "AccessTokenVerificationError"}])
+    with pytest.raises(NeedsConsent):
+        await world.bound().send(LISTED)
+    world.wire.then(acts["reset"])
+    world.wire.answer(401, [{"$dataCode": "AccessTokenVerificationError"}])
+    with pytest.raises(UpstreamFailed, match=r"authorise the app again\. It is not known whether the change was made"):
+        await world.bound().send(LISTED)
 
 
 @pytest.mark.parametrize("request_", [DELETE, UNLISTED], ids=["DELETE", "PUT of a business"])
