@@ -25,9 +25,7 @@ _UNKNOWN = " It is not known whether the change was made."
 class Trouble(Exception):  # noqa: N818 -- what happened to one attempt; never leaves the edge
     """An attempt that gave no usable answer: how it failed, and the error that the caller gets at the end."""
 
-    def __init__(
-        self, failure: Failure, message: str, error: Callable[[str], GatewayError] = UpstreamFailed
-    ) -> None:
+    def __init__(self, failure: Failure, message: str, error: Callable[[str], GatewayError] = UpstreamFailed) -> None:
         super().__init__(message)
         self.failure = failure
         self._error = error
@@ -58,9 +56,7 @@ def read_answer(status: int, headers: Pairs, raw: bytes, *, accept: str, empty: 
     """
     if status == 429 or (status == 503 and header(headers, "Retry-After") is not None):
         wait = retry_after(headers)
-        raise Trouble(
-            Failure.FINAL, "Sage is limiting requests; try again later.", lambda m: Throttled(m, wait)
-        )
+        raise Trouble(Failure.FINAL, "Sage is limiting requests; try again later.", lambda m: Throttled(m, wait))
     if status >= 500:
         _server_error(status)
     if not (200 <= status < 300 or 400 <= status < 500):
@@ -68,7 +64,7 @@ def read_answer(status: int, headers: Pairs, raw: bytes, *, accept: str, empty: 
     if accept != "application/json" and status < 300:
         return V3Response(status, _document(raw, headers, accept), headers)
     if not raw.strip():
-        if status == 200 and not empty:
+        if status in (200, 201) and not empty:
             raise Trouble(Failure.LOST, "Sage's answer is empty.")
         return V3Response(status, None, headers)
     return V3Response(status, _decoded(raw, status), headers)
@@ -97,9 +93,7 @@ def _server_error(status: int) -> Never:
     if status == 500:
         raise Trouble(Failure.FAILING, "Sage reports an error of its own (status 500).")
     if status == 503:
-        raise Trouble(
-            Failure.DOWN, "Sage is not available (status 503).", lambda m: Throttled(m, RETRY_AFTER)
-        )
+        raise Trouble(Failure.DOWN, "Sage is not available (status 503).", lambda m: Throttled(m, RETRY_AFTER))
     if status == 504:
         raise Trouble(Failure.DOWN, "Sage did not answer in time (status 504).", UpstreamLate)
     raise Trouble(Failure.DOWN, f"Sage is not available (status {status}).")
