@@ -8,7 +8,7 @@ import pytest
 
 from gateway.errors import Malformed
 from gateway.messages import V3Request
-from gateway.translate.headers import REPLY_HEADERS, bearer, outbound, read_headers, wants_pdf
+from gateway.translate.headers import REPLY_HEADERS, bearer, outbound, read_headers, refuse_imitations, wants_pdf
 
 GET = V3Request("GET", "/contacts")
 
@@ -87,6 +87,13 @@ def test_names_that_imitate_framing_are_refused(name):
     with pytest.raises(Malformed) as refused:
         read_headers((("Accept", "*/*"), (name, "5")))
     assert refused.value.status == 400
+    with pytest.raises(Malformed):
+        refuse_imitations((("Accept", "*/*"), (name, "5")))
+
+
+def test_names_that_imitate_nothing_are_not_refused():
+    """The real names and other underscores frame nothing twice."""
+    refuse_imitations((("Content-Length", "5"), ("Transfer-Encoding", "chunked"), ("Content_Type", "x/y")))
 
 
 def test_a_request_without_body_has_only_these_fields():
