@@ -61,6 +61,7 @@ class Sent:
     """What became of a refresh: the stored next generation, or a failure with the seconds to rest.
 
     `halt`: for so long nothing of this app is refreshed. All empty: somebody else stored a newer generation.
+    A refresh token that came without an access token is stored, and a failure all the same.
     """
 
     grant: Grant | None = None
@@ -107,7 +108,11 @@ class RefreshSender:
             credentials, grant.refresh, lambda: self._chances.boot() - begun < self._lease_seconds / 3
         )
         if isinstance(answer, Tokens):
-            return await self._save(after_refresh(grant, answer, started), attempt)
+            sent = await self._save(after_refresh(grant, answer, started), attempt)
+            if answer.access is not None:
+                return sent
+            self._notice(Failure.AMBIGUOUS.value, grant.id)
+            return Sent(failure=Failure.AMBIGUOUS)
         self._notice(answer.failure.value, grant.id)
         return await self._mend(grant, epoch, answer, failures + 1)
 

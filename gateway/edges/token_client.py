@@ -145,7 +145,7 @@ async def _connected(session: aiohttp.ClientSession, context: SimpleNamespace, p
 def classify(status: int, retry_after: str | None, text: bytes) -> Tokens | Failed:
     """What an answer of the token endpoint means."""
     body = _object(text)
-    if 200 <= status < 300 and "error" not in body:
+    if 200 <= status < 300 and not body.get("error"):
         return _tokens(body) or Failed(Failure.AMBIGUOUS)
     if status < 300 or status in (400, 401, 403):
         error = _text(body.get("error"))
@@ -167,10 +167,12 @@ def _object(text: bytes) -> dict[str, Any]:
 
 def _tokens(body: dict[str, Any]) -> Tokens | None:
     access, refresh = _text(body.get("access_token")), _text(body.get("refresh_token"))
-    if not access or not ACCESS_TOKEN.fullmatch(access):
+    if access is not None and not ACCESS_TOKEN.fullmatch(access):
+        access = None
+    if access is None and refresh is None:
         return None
     return Tokens(
-        access=Secret(access),
+        access=Secret(access) if access else None,
         life=sensible_life(_number(body.get("expires_in"))),
         refresh=Secret(refresh) if refresh else None,
         refresh_life=_number(body.get("refresh_token_expires_in")) or None,

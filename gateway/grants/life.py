@@ -63,9 +63,12 @@ class Grant:
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """What the token endpoint gave. `life` is sensible; `refresh` is None where none was sent (R8)."""
+    """What the token endpoint gave. `life` is sensible; `refresh` is None where none was sent (R8).
 
-    access: Secret
+    `access` is None where none came that can be used; then there is a `refresh`, which may be the only live one.
+    """
+
+    access: Secret | None
     life: float
     refresh: Secret | None = None
     refresh_life: float | None = None
@@ -176,21 +179,22 @@ def refused(grant: Grant, token: Secret, now: float, healed_at: float | None) ->
 def after_refresh(grant: Grant, tokens: Tokens, started: float) -> Grant:
     """The grant's next generation. Its deadlines count from when the request was started.
 
-    Without a new refresh token the old one stays in use: there was no rotation (R5, R8).
+    Without a new refresh token the old one stays in use: there was no rotation (R5, R8). Without a new access token
+    the old one serves out its time, which Sage cannot revoke (v31.md §2).
     """
-    return replace(
+    new = replace(
         grant,
         generation=grant.generation + 1,
         state=State.ACTIVE,
-        access=tokens.access,
-        access_until=started + tokens.life,
-        life=tokens.life,
         refresh=tokens.refresh or grant.refresh,
         refresh_until=grant.refresh_until if tokens.refresh_life is None else started + tokens.refresh_life,
         previous=grant.refresh,
         user=tokens.user or grant.user,
         lease_left=0.0,
     )
+    if tokens.access is None:
+        return new
+    return replace(new, access=tokens.access, access_until=started + tokens.life, life=tokens.life)
 
 
 @dataclass(frozen=True, slots=True)

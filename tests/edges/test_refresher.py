@@ -30,7 +30,8 @@ class Endpoint:
     """Sage's token endpoint at its strictest: each refresh token works once, and its reuse kills the family (R2).
 
     `moods` are played one a request: `ok`, `drop` (rotates, then hangs up without an answer),
-    `deaf` (hangs up without having done anything), or a status with a JSON body.
+    `deaf` (hangs up without having done anything), `half` (rotates, but gives no access token), or a status with a
+    JSON body.
     """
 
     live: set[str] = field(default_factory=lambda: {"seed"})
@@ -65,7 +66,7 @@ class Endpoint:
             return self.hang_up(request)
         return web.json_response(
             {
-                "access_token": f"a-{fresh}",
+                "access_token": "" if mood == "half" else f"a-{fresh}",
                 "token_type": "bearer",
                 "expires_in": self.life,
                 "refresh_token": fresh,
@@ -458,6 +459,43 @@ async def test_a_lost_answer_of_a_strict_sage_needs_the_owner(world):
     with pytest.raises(NeedsConsent):
         await refresher.token(world.tenant)
     assert world.told == ["ambiguous", "invalid_grant", "needs_consent"]
+
+
+async def test_a_refresh_token_without_an_access_token_is_stored_and_used(world):
+    """Sage has spent the old one: the new one is kept, and the next refresh is sent with it."""
+    world.endpoint.moods = ["half"]
+    refresher = world.refresher()
+    assert await refresher.token(world.tenant) == (await world.row()).access.reveal()
+    assert world.endpoint.asked[0] == "seed"
+    assert world.endpoint.asked[1] in world.endpoint.spent
+    row = await world.row()
+    assert (row.generation, row.state) == (3, State.ACTIVE)
+    assert world.told == ["refreshed", "ambiguous", "refreshed"]
+
+
+async def test_refresh_tokens_alone_are_not_fetched_without_end(world):
+    """Twice no access token: the grant rests, the newest refresh token is stored, the old access token serves."""
+    refresher = world.refresher()
+    token = await refresher.token(world.tenant)
+    world.clock.now += 200
+    world.endpoint.moods = ["half"] * 2
+    assert await refresher.token(world.tenant) == token
+    await settled(refresher)
+    assert await refresher.token(world.tenant) == token
+    assert len(world.endpoint.asked) == 3
+    assert (await world.row()).refresh.reveal() in world.endpoint.live
+    world.clock.now += 60
+    await refresher.token(world.tenant)
+    await settled(refresher)
+    assert await refresher.token(world.tenant) != token
+
+
+async def test_an_access_token_that_never_comes_is_sages_trouble(world):
+    """A first refresh, twice without one."""
+    world.endpoint.moods = ["half"] * 2
+    with pytest.raises(UpstreamLate):
+        await world.refresher().token(world.tenant)
+    assert (await world.row()).refresh.reveal() in world.endpoint.live
 
 
 async def test_answers_that_never_come_are_not_waited_for_without_end(world):

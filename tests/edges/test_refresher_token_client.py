@@ -145,8 +145,8 @@ async def test_permission_is_asked_when_the_connection_stands(wire):
         answer("200 OK", GOOD[:-20]),
         answer("200 OK", b"<html>"),
         answer("200 OK", b"[]"),
-        answer("200 OK", b'{"refresh_token":"r"}'),
-        answer("200 OK", b'{"access_token":"a\\r\\nX: y","refresh_token":"r"}'),
+        answer("200 OK", b'{"expires_in":300}'),
+        answer("200 OK", b'{"access_token":"a\\r\\nX: y","refresh_token":""}'),
         answer("200 OK", b"[" * 100_000),
         answer("200 OK", b" " * (LARGEST_ANSWER + 1)),
         answer("500 Internal Server Error", b"{}"),
@@ -218,6 +218,23 @@ def test_a_senseless_lifetime_does_not_lose_the_tokens(told, life):
 def test_tokens_without_a_refresh_token_are_tokens():
     """R8: then the old one stays in use."""
     assert classify(200, None, b'{"access_token":"a","expires_in":300}') == Tokens(Secret("a"), 300.0)
+
+
+@pytest.mark.parametrize(
+    "access",
+    [b"", b'"access_token":"",', b'"access_token":null,', b'"access_token":7,', b'"access_token":"a\\r\\nX: y",'],
+)
+def test_a_refresh_token_is_kept_though_the_access_token_is_none(access):
+    """The old refresh token may be spent, so that the new one must not be lost (reliability.md §3.3)."""
+    body = b"{" + access + b'"refresh_token":"r","refresh_token_expires_in":2678400,"requested_by_id":"u"}'
+    assert classify(200, None, body) == Tokens(None, 300.0, Secret("r"), 2_678_400.0, "u")
+
+
+@pytest.mark.parametrize("error", [b"null", b'""'])
+def test_an_empty_error_is_none(error):
+    """Tokens beside it are not lost."""
+    body = b'{"error":' + error + b',"access_token":"a","refresh_token":"r","expires_in":60}'
+    assert classify(200, None, body) == Tokens(Secret("a"), 60.0, Secret("r"))
 
 
 @given(st.integers(200, 599), st.one_of(st.none(), st.text(max_size=20)), st.binary(max_size=80))

@@ -155,6 +155,14 @@ def test_without_a_new_refresh_token_the_old_one_stays():
     assert (after.refresh, after.refresh_until, after.user) == (R1, 5000.0, "user")
 
 
+def test_without_a_usable_access_token_the_old_one_serves_out_its_time():
+    """The next generation has the new refresh token; what it lacks is fetched by another refresh."""
+    after = after_refresh(replace(GRANT, user="user"), Tokens(None, 60.0, R2, 2_678_400.0), 1290.0)
+    assert after == Grant(EVEN, "app", 2, State.ACTIVE, R2, A1, 1300.0, 300.0, 2_679_690.0, R1, "user", 0.0)
+    assert decide(after, 1290.0) == Use(A1, refresh=True)
+    assert decide(after, 1300.0) == Refresh()
+
+
 @pytest.mark.parametrize("failure", [Failure.NOT_SENT, Failure.TRANSIENT])
 @pytest.mark.parametrize(
     ("before", "after"),
