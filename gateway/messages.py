@@ -46,7 +46,7 @@ class V2Request:
 
 @dataclass(frozen=True, slots=True)
 class V3Request:
-    """A request to v3.1. `path` is below the API base (`/contacts/f909…`) and holds only route words and checked ids."""
+    """A request to v3.1. `path` is below the API base (`/contacts/f909…`) and holds route words and checked ids."""
 
     method: str
     path: str

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from gateway.messages import Caller, V3Request, V3Response
@@ -21,9 +22,10 @@ class StatedFacts:
     async def facts(self, holes: Collection[Hole]) -> dict[Hole, Any]:
         found: dict[Hole, Any] = {}
         for hole in holes:
-            self.asked.add(hole)
-            if hole in self.stated:
-                value = self.stated[hole]
+            stated = hole if hole in self.stated else replace(hole, on="")
+            self.asked.add(stated)
+            if stated in self.stated:
+                value = self.stated[stated]
                 if value is not None or hole.want not in ("id", "legacy_id"):
                     found[hole] = value
             elif (value := named(hole)) is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from gateway.errors import BadCall, GatewayError, UpstreamFailed
@@ -95,12 +95,13 @@ def stand_in(draft: Draft, facts: Mapping[Hole, Any]) -> Iterator[tuple[str, str
     while draft.gaps:
         open_gaps, draft.gaps = draft.gaps, []
         for container, key, hole, source in open_gaps:
-            if hole in facts:
-                if facts[hole] is None and hole.want in ("id", "legacy_id"):
+            known = hole if hole in facts else replace(hole, on="")
+            if known in facts:
+                if facts[known] is None and hole.want in ("id", "legacy_id"):
                     raise unknown(hole, source)
-                value = hole.then(facts[hole]) if hole.then else facts[hole]
+                value = hole.then(facts[known]) if hole.then else facts[known]
                 draft.place(container, key, value, source)
-                yield question(hole), str(facts[hole])
+                yield question(hole), str(facts[known])
                 continue
             placeholder = named(hole) if hole.then is None else None
             if placeholder is None:
@@ -117,7 +118,8 @@ def question(hole: Hole) -> str:
         "first": f"first listed by {hole.known}",
     }.get(hole.by, f"whose {hole.by} is {hole.known}")
     wanted = {"id": "v3.1 id", "legacy_id": "v2 number"}.get(hole.want, hole.want)
-    return f"{hole.kind}: the {wanted} of the one {which}"
+    day = f" on {hole.on}" if hole.on else ""
+    return f"{hole.kind}: the {wanted}{day} of the one {which}"
 
 
 def imagine(call: Call, draft: RequestDraft) -> V3Response:

@@ -10,7 +10,7 @@ from typing import Any, Protocol, TypeVar
 
 from gateway.edges.limits import Turns
 from gateway.edges.lookup_memory import BusinessMemory, Memory, Pair
-from gateway.edges.reading import MODERN_ID, KindPath, Port, Reading, number_of, pairs_of, value_at
+from gateway.edges.reading import MODERN_ID, KindPath, Port, Reading, number_of, pairs_of, value_at, value_on
 from gateway.messages import Record
 from gateway.translate.draft import Hole
 
@@ -246,7 +246,7 @@ class BoundLookup:
         """What a record holds; None is a fact too."""
         record = await self._record(kind, modern)
         if record is not None:
-            found.update((hole, value_at(record, hole.want)) for hole in holes)
+            found.update((hole, value_on(record, hole.want, hole.on)) for hole in holes)
 
     async def _record(self, kind: str, modern: str, *, forbidden_is_none: bool = False) -> Record | None:
         """A record, read at most once a call; of reference kinds once a minute."""

@@ -130,6 +130,18 @@ def number_of(record: Record) -> int | None:
     return shown if type(shown) is int and shown > 0 else None
 
 
+def value_on(record: Any, path: str, day: str) -> Any:
+    """What a record held on a day, by the history that v3.1 keeps of it (`percentages` of `percentage`, each with
+    `from_date` and `to_date`); what it holds now where there is no day or no history of it."""
+    history = value_at(record, f"{path}s") if day else None
+    for period in history if isinstance(history, list) else ():
+        if isinstance(period, dict) and path in period:
+            begun = not period.get("from_date") or str(period["from_date"])[:10] <= day
+            if begun and (not period.get("to_date") or day <= str(period["to_date"])[:10]):
+                return period[path]
+    return value_at(record, path)
+
+
 def value_at(record: Any, path: str) -> Any:
     """What a record holds at a dotted path; None where it holds nothing there."""
     for name in path.split("."):

@@ -26,14 +26,15 @@ def fixed_discount(inputs: dict[str, Any]) -> Any:
 def line_tax(inputs: dict[str, Any]) -> str | None:
     """The line's tax: its net amount by the rate's percentage, half-up to two places.
 
-    A price that includes tax is taken apart: 17.00 at 20 % is 14.17 and 2.83 (v2.md §6.22, recorded).
+    v3.1 keeps a discount as money, so a percentage's is rounded first. A price that includes tax is taken apart:
+    17.00 at 20 % is 14.17 and 2.83 (v2.md §6.22, recorded).
     """
     percentage = inputs["tax_rate/percentage"]
     if percentage is None:
         return None
     amount = WIDE.multiply(number(inputs["quantity"]), number(inputs["unit_price"]))
     if number(inputs["discount_percentage"]):
-        amount -= amount * number(inputs["discount_percentage"]) / 100
+        amount -= half_up(amount * number(inputs["discount_percentage"]) / 100)
     else:
         amount -= number(inputs["discount_amount"])
     amount = half_up(amount)
@@ -55,13 +56,18 @@ def price_from_net(writing: Writing) -> str | None:
     return decimal_text(exact)
 
 
-def rates_of(breakdown: Any, tax: Any, net: Any) -> str:
-    """The percentage that was charged: of the tax's breakdown, else of the amounts."""
+def rates_of(breakdown: Any, rate: Any, tax: Any, net: Any) -> str | Hole:
+    """The percentage that was charged: of the tax's breakdown, else of the amounts where they say it exactly, else the
+    rate's own."""
     if breakdown:
         return decimal_text(sum((number(part.get("percentage")) for part in breakdown), Decimal(0)))
     if not number(net):
         return "0.0"
-    return decimal_text((number(tax) * 100 / number(net)).quantize(Decimal("0.1"), ROUND_HALF_UP))
+    charged = WIDE.divide(number(tax) * 100, number(net))
+    shown = charged.quantize(Decimal("0.1"), ROUND_HALF_UP, WIDE)
+    if charged == shown or not rate:
+        return decimal_text(shown)
+    return Hole("tax_rates", rate["id"], want="percentage", then=lambda fact: MONEY.down(fact or "0"))
 
 
 def ledger_account(writing: Writing) -> Any:
@@ -98,9 +104,9 @@ LINE: tuple[Rule, ...] = (
     Field("unit_price", codec=MONEY, default=price_from_net, required="is not a number"),
     ReadOnly("net_amount", codec=MONEY, heeded=True),
     Computed("", "discount_amount", of=DISCOUNT, reckon=fixed_discount, was=("discount_percentage",)),
-    Computed("tax_amount", "tax_amount", of=(*INPUTS, "tax_rate/percentage"), reckon=line_tax),
+    Computed("tax_amount", "tax_amount", of=(*INPUTS, "tax_rate/percentage"), reckon=line_tax, on="date"),
     Reference("tax_rate", to="tax_rates", aliases=("tax_code",), name=rate_name),
-    Computed("tax_rate_percentage", of=("tax_breakdown", "tax_amount", "net_amount"), told=rates_of),
+    Computed("tax_rate_percentage", of=("tax_breakdown", "tax_rate", "tax_amount", "net_amount"), told=rates_of),
     Field("unit_price_includes_tax", codec=FLAG),
     Field("discount_percentage", codec=MONEY),
     Reference("product", to="products"),

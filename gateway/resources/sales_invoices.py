@@ -155,10 +155,11 @@ TABLES = (
             of=("shipping_net_amount", "shipping_tax_rate/percentage"),
             reckon=tax_on,
             was=("shipping_tax_rate",),
+            on="date",
         ),
         Computed(
             "carriage_tax_rate_percentage",
-            of=("shipping_tax_breakdown", "shipping_tax_amount", "shipping_net_amount"),
+            of=("shipping_tax_breakdown", "shipping_tax_rate", "shipping_tax_amount", "shipping_net_amount"),
             told=rates_of,
         ),
         Computed("main_address", MAIN, of=("main_address_free_form", MAIN), told=address_text, codec=ADDRESS_TEXT),

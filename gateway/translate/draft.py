@@ -19,6 +19,7 @@ class Hole:
     words, and the first record is meant that goes by one of them). `want` is `id`, `legacy_id`
     or an attribute path of the v3.1 record (`percentage`). Two holes are equal without `then` and `shown`,
     so a batch has no doubles. `then` turns the fact into the value wanted, or into a further hole.
+    `on` is an ISO date where the value of that day is wanted, as v3.1's history has it; "" for today's.
     `shown`: the answer that named this record was asked to show its legacy id and had none,
     so reading it once more would not help.
     """
@@ -27,6 +28,7 @@ class Hole:
     known: str
     want: str = "id"
     by: str = "id"
+    on: str = ""
     then: Callable[[Any], Any] | None = field(default=None, compare=False)
     shown: bool = field(default=False, compare=False)
 

@@ -5,7 +5,8 @@ file     = { "### " title NL { "@ " name ": " value NL } { prose line } block { 
 block    = marker NL text                      marker alone on its line; blank lines around text are dropped
 order    = ">>> v2"  [ "=== facts" ]  { ">>> v3.1" "<<< v3.1" }  "<<< v2"  [ "=== notes" ]
 message  = start { NL header ": " value } [ NL NL body ]      start: METHOD target, or a status
-fact     = kind SP [ by ":" ] known [ SP want ] " = " JSON     digits without by: a legacy id; else a modern one
+fact     = kind SP [ by ":" ] known [ SP want ] [ " on " date ] " = " JSON
+                                              digits without by: a legacy id; else a modern one
 note     = code SP field                                       fields in any order; "-" for no field, odd ones as JSON
 ```
 
@@ -40,7 +41,8 @@ _SPECIAL = re.compile(r"[\s&=]|^\.\.\.$|%(?=[0-9A-Fa-f]{2})")
 """In a query: what would end a value, a line or a message, stand for more, or look like an escape."""
 _PIECE = re.compile(r'"(?:[^"\\]|\\.)*"|\.\.\.')
 _FACT = re.compile(
-    r'(?P<kind>\w+) (?:(?P<by>[\w.]+):)?(?P<known>"(?:[^"\\]|\\.)*"|[^\s"=]+)(?: (?P<want>[\w.]+))? = (?P<json>.+)'
+    r'(?P<kind>\w+) (?:(?P<by>[\w.]+):)?(?P<known>"(?:[^"\\]|\\.)*"|[^\s"=]+)'
+    r"(?: (?P<want>[\w.]+))?(?: on (?P<on>[\d-]+))? = (?P<json>.+)"
 )
 _LAYOUT = re.compile(r"\r?\n\s*(?=&)")
 
@@ -151,7 +153,7 @@ def _fact(line: str) -> tuple[Hole, Any]:
         known = msgspec.json.decode(known, type=str)
     by = match["by"] or ("legacy_id" if known.isdigit() else "id")
     want = match["want"] or ("legacy_id" if by == "id" else "id")
-    return Hole(match["kind"], known, want=want, by=by), read_value(match["json"])
+    return Hole(match["kind"], known, want=want, by=by, on=match["on"] or ""), read_value(match["json"])
 
 
 def read_value(text: str) -> Any:
@@ -277,7 +279,8 @@ def fact_line(hole: Hole, value: Any) -> str:
     by = "" if hole.by == usual_by else f"{hole.by}:"
     usual_want = "legacy_id" if hole.by == "id" else "id"
     want = "" if hole.want == usual_want else f" {hole.want}"
-    return f"{hole.kind} {by}{known}{want} = {json_text(value)}"
+    on = f" on {hole.on}" if hole.on else ""
+    return f"{hole.kind} {by}{known}{want}{on} = {json_text(value)}"
 
 
 def _body(body: Any) -> list[str]:

@@ -129,6 +129,14 @@ class Writing:
         container = self.part(part) if part else self.body
         self.draft.place(container, last, value, source)
 
+    def day(self, name: str) -> str:
+        """The date of the outermost record by this v3.1 name, as it is about to be or as v3.1 has it; "" for none."""
+        outer = self
+        while outer.above is not None:
+            outer = outer.above
+        value = outer.take(name) or (outer.current or {}).get(name) if name else None
+        return value if isinstance(value, str) else ""
+
     def echoes(self, path: str, value: Any) -> bool:
         """Whether v3.1 shows this value there already: many clients send back all that they have read."""
         if self.current is None or "." in path:

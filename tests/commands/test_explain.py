@@ -35,7 +35,7 @@ def test_a_create_shows_its_v31_body_and_facts():
     assert (made["resource"], made["verb"]) == ("sales_invoices", "create")
     assert (body["contact_id"], body["date"]) == ("contacts-580", "2016-01-02")
     assert body["invoice_lines"][0]["tax_amount"] == "{tax_amount}"
-    assert "tax_rates: the percentage of the one that v2 knows as 1" in [f["question"] for f in made["facts"]]
+    assert "tax_rates: the percentage on 2016-01-02 of the one that v2 knows as 1" in [f["question"] for f in made["facts"]]
 
 
 def test_data_makes_it_a_post_as_with_curl():

@@ -63,10 +63,24 @@ def test_the_tax_on_carriage():
 
 
 def test_the_rate_that_was_charged():
-    """Of the breakdown, else of the amounts; nothing charged is nought."""
-    assert rates_of([{"percentage": "15.0"}, {"percentage": "2.5"}, {}], "9", "9") == "17.5"
-    assert rates_of([], "2.0", "10.0") == "20.0"
-    assert rates_of(None, "2.0", "0.0") == rates_of(None, None, None) == "0.0"
+    """Of the breakdown, else of the amounts where they say it exactly, else the rate's own; nothing charged is nought."""
+    rate = {"id": "GB_LOWER"}
+    assert rates_of([{"percentage": "15.0"}, {"percentage": "2.5"}, {}], rate, "9", "9") == "17.5"
+    assert rates_of([], rate, "2.0", "10.0") == rates_of([], None, "2.0", "10.0") == "20.0"
+    assert rates_of(None, rate, "2.0", "0.0") == rates_of(None, None, None, None) == "0.0"
+    assert rates_of(None, None, "0.17", "3.35") == "5.1"
+    hole = rates_of(None, rate, "0.17", "3.35")
+    assert hole == Hole("tax_rates", "GB_LOWER", want="percentage")
+    assert hole.then is not None
+    assert (hole.then("5.00"), hole.then(None)) == ("5.0", "0.0")
+
+
+def test_a_discount_in_percent_is_money_before_it_is_taken_off():
+    """v3.1 books 9.50 less 5 % as 9.02, so the tax is that on 9.02."""
+    assert (
+        line_tax(inputs(quantity="1", unit_price="9.50", discount_percentage="5", **{"tax_rate/percentage": "20"}))
+        == "1.8"
+    )
 
 
 def test_addresses_of_any_length():

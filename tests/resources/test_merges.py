@@ -62,7 +62,8 @@ def line(n: int, *, legacy: bool, tax: str) -> dict[str, Any]:
 
 def reckoned(quantity: str, price: str, percent: str) -> str:
     """The tax at 20 %, half-up."""
-    net = (Decimal(quantity) * Decimal(price) * (100 - Decimal(percent)) / 100).quantize(CENT, ROUND_HALF_UP)
+    gross = Decimal(quantity) * Decimal(price)
+    net = (gross - (gross * Decimal(percent) / 100).quantize(CENT, ROUND_HALF_UP)).quantize(CENT, ROUND_HALF_UP)
     tax = (net / 5).quantize(CENT, ROUND_HALF_UP)
     text = f"{tax:f}".rstrip("0")
     return text + "0" if text.endswith(".") else text

@@ -22,7 +22,9 @@ class Computed(Rule):
     `tax_rate_id` names, a hole. None means that v3.1 is told nothing. `tell(*inputs)` gives v2's value from what v3.1
     shows; without it `v3` is shown as it is.
     `was` names attributes whose values before this write `reckon` gets too, as `was …`.
-    An empty `v2`: only v3.1 has it. `heeded`: a plan acts on what the client sends for it, so that needs no note.
+    `on` names the date of the outermost record whose day decides what is behind a slash. `told` may give a Hole, and
+    then its fact is shown. An empty `v2`: only v3.1 has it. `heeded`: a plan acts on what the client sends for it, so
+    that needs no note.
     """
 
     v2: str
@@ -34,6 +36,7 @@ class Computed(Rule):
     aliases: tuple[str, ...] = ()
     heeded: bool = False
     was: tuple[str, ...] = ()
+    on: str = ""
 
     @property
     def shown(self) -> tuple[str, ...]:
@@ -82,7 +85,7 @@ class Computed(Rule):
             value = self._input(w, written)
             if attribute and value is not None:
                 known = value if isinstance(value, Hole) else Hole(w.kinds[name.partition("/")[0]], value)
-                behind = (name, Hole(known.kind, known.known, want=attribute, by=known.by))
+                behind = (name, Hole(known.kind, known.known, want=attribute, by=known.by, on=w.day(self.on)))
                 value = None
             inputs[name] = value
         if behind is None:
@@ -126,7 +129,9 @@ class Computed(Rule):
             return
         if self.told is not None:
             values = ", ".join(src.value(name) for name in self.of)
-            src.member(self.shown, src.variable(f"{src.constant(self.told)}({values})"))
+            made = src.variable(f"{src.constant(self.told)}({values})")
+            src.member(self.shown, made)
+            src.after += [f"if {made}.__class__ is Hole: c.gap(o, {name!r}, {made})" for name in self.shown]
         elif self.v3:
             value = src.value(self.v3)
             empty, down = src.constant(self.codec.empty), src.constant(self.codec.down)

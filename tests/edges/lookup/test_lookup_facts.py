@@ -106,3 +106,29 @@ async def test_the_record_that_goes_by_one_of_some_words(world: World, records: 
     asked = len(world.books.asked)
     assert await world.fact(hole, lookup) == found
     assert (len(world.books.asked) == asked) is (found != "left out")
+
+
+@pytest.mark.parametrize(
+    ("day", "value"),
+    [("", "23.0"), ("2020-10-01", "21.0"), ("2020-09-01", "21.0"), ("2021-02-28", "21.0"), ("2021-03-01", "23.0"),
+     ("2020-08-31", "23.0"), ("2011-12-31", "23.0")],
+)  # fmt: skip
+async def test_a_value_as_it_was_on_a_day(world: World, day: str, value: str) -> None:
+    """By the history that v3.1 keeps of it; where that says nothing, as it is now."""
+    world.books.records["tax_rates"] = [{
+        "id": "IE_STANDARD",
+        "percentage": "23.0",
+        "percentages": [
+            {"percentage": "23.0", "from_date": "2012-01-01", "to_date": "2020-08-31"},
+            {"percentage": "21.0", "from_date": "2020-09-01", "to_date": "2021-02-28"},
+            {"percentage": "23.0", "from_date": "2021-03-01", "to_date": None},
+            "junk",
+        ],
+    }]  # fmt: skip
+    assert await world.fact(Hole("tax_rates", "IE_STANDARD", "percentage", on=day)) == value
+
+
+async def test_a_value_without_a_history(world: World) -> None:
+    """Its value now is all there is."""
+    world.books.records["tax_rates"] = [{"id": "GB_STANDARD", "percentage": "20.0", "percentages": None}]
+    assert await world.fact(Hole("tax_rates", "GB_STANDARD", "percentage", on="2010-06-01")) == "20.0"
