@@ -84,6 +84,16 @@ class AccessDenied(BadCall):
         super().__init__(message, source)
 
 
+class ReadingOnly(BadCall):
+    """A write by an app whose scope is `readonly`: 403 AuthorizationFailure (v2.md §1.4)."""
+
+    status = 403
+    code = "AuthorizationFailure"
+
+    def __init__(self) -> None:
+        super().__init__("The token allows reading only")
+
+
 class NotFound(BadCall):
     """No such record (404); for an id in the path. An unknown id in a body or filter is a plain BadCall."""
 

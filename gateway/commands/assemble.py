@@ -120,7 +120,8 @@ def terms_of(app: App) -> Terms:
         cash_customer=app.cash_customer,
         sales_ledger_account=app.sales_ledger_account,
     )
-    return Terms(app.signature if secret else "off", secret, app.rare_signatures, caller)
+    readonly = app.scope == "readonly"
+    return Terms(app.signature if secret else "off", secret, app.rare_signatures, caller, readonly)
 
 
 async def open_store(settings: Settings, *, migrate: bool | None = None) -> Store:

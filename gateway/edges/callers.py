@@ -22,13 +22,15 @@ FindTenant = Callable[[str], Awaitable[Tenant | None]]
 class Terms:
     """How an app is dealt with.
 
-    `caller` has everything but the business; `rare` allows the rarer signature variants.
+    `caller` has everything but the business; `rare` allows the rarer signature variants; a `readonly` app may
+    only GET.
     """
 
     signature: Literal["off", "report", "enforce"] = "report"
     signing_secret: str = ""
     rare: bool = False
     caller: Caller = field(default_factory=Caller)
+    readonly: bool = False
 
 
 @dataclass(frozen=True, slots=True)

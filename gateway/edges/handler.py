@@ -1,6 +1,6 @@
 """Receives a call, checks it in v2's order, has it answered, and sends the reply.
 
-The order is token, signature, route or verb, body (issue 2); what breaks HTTP comes before all of them.
+The order is token, signature, scope, route or verb, body (issue 2); what breaks HTTP comes before all of them.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from gateway.edges.framing import JSON, read_body, read_head, read_target, write
 from gateway.edges.limits import Gate, Limits
 from gateway.edges.telemetry import Line, Telemetry
 from gateway.edges.trial import Trial
-from gateway.errors import AccessDenied, GatewayError, TableWrong
+from gateway.errors import AccessDenied, GatewayError, ReadingOnly, TableWrong
 from gateway.messages import Exchange, Pairs, V2Request, V2Response
 from gateway.translate.faults import render
 from gateway.translate.headers import bearer
@@ -118,6 +118,8 @@ class Reception:
         return V2Response(200, {}) if inner is None else await self._answer(inner, known, line)
 
     async def _answer(self, call: V2Request, known: Known, line: Line) -> V2Response:
+        if known.terms.readonly and call.method != "GET":
+            raise ReadingOnly
         exchange = await self._conversations.hold(call, known, line)
         line.exchanged = True
         line.resource, line.notes = exchange.resource, exchange.notes

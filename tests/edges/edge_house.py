@@ -27,8 +27,10 @@ from gateway.messages import Caller, Exchange, Note, V2Request, V2Response
 
 GOOD = "a" * 40
 OTHER = "b" * 40
+READER = "c" * 40
 ACME = Tenant(1, "acme", "shop", "biz1", 1)
 SECOND = Tenant(2, "second", "strict", "biz2", 2)
+THIRD = Tenant(3, "third", "reader", "biz3", 3)
 SIGNING = "s3cret"
 URL = "https://gateway.example"
 SMALL = Limits(target=300, headers=8, header_line=300, body=1024, calls_per_connection=2, lingering_seconds=0.2)
@@ -129,9 +131,13 @@ async def house(
 
     async def find(token: str) -> Tenant | None:
         asked.append(token)
-        return {GOOD: ACME, OTHER: SECOND, TOKEN: ACME if sandboxed else None}.get(token)
+        return {GOOD: ACME, OTHER: SECOND, READER: THIRD, TOKEN: ACME if sandboxed else None}.get(token)
 
-    terms = {"shop": Terms("report", SIGNING), "strict": Terms("enforce", SIGNING)}
+    terms = {
+        "shop": Terms("report", SIGNING),
+        "strict": Terms("enforce", SIGNING),
+        "reader": Terms("enforce", SIGNING, readonly=True),
+    }
     extra = (("X-Sage-Gateway", "sandbox"),) if sandboxed else ()
     known = Known(ACME, terms["shop"], Caller(business="biz1"), TOKEN)
     reception = Reception(

@@ -10,7 +10,7 @@ import pytest
 from gateway.errors import UpstreamLate
 from gateway.messages import V2Request, V2Response
 from gateway.translate.faults import render
-from tests.edges.edge_house import ACME, GOOD, OTHER, SIGNING, URL, House, Talk, house, sign
+from tests.edges.edge_house import ACME, GOOD, OTHER, READER, SIGNING, URL, House, Talk, house, sign
 
 
 async def test_a_call_gets_one_line_of_json_with_v2s_headers(gateway: House) -> None:
@@ -89,6 +89,29 @@ async def test_an_enforced_signature_decides(gateway: House) -> None:
         assert fields["content-type"] == "application/json"
     assert [line["signature"] for line in gateway.lines] == ["published", "bad", "unsigned"]
     assert len(gateway.talk.calls) == 1
+
+
+async def test_a_readonly_app_reads(gateway: House) -> None:
+    """An app whose scope is `readonly` is served its GETs."""
+    target = "/accounts/v2/contacts"
+    assert (await gateway.ask("GET", target, sign("GET", URL + target, "", SIGNING, READER)))[0] == 200
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH"])
+async def test_a_readonly_app_writes_nothing(gateway: House, method: str) -> None:
+    """Its other calls are 403 AuthorizationFailure (v2.md §1.4), after the signature, and reach nobody."""
+    target = "/accounts/v2/contacts"
+    good = sign(method, URL + target, "", SIGNING, READER)
+    status, _, body = await gateway.ask(method, target, good)
+    diagnosis = json.loads(body)["$diagnoses"][0]
+    assert (status, diagnosis["$dataCode"], diagnosis["$message"]) == (
+        403,
+        "AuthorizationFailure",
+        "The token allows reading only",
+    )
+    assert (await gateway.ask(method, target, good | {"X-Signature": "AAAA"}))[0] == 401
+    assert [line["outcome"] for line in gateway.lines] == ["client", "client"]
+    assert gateway.talk.calls == []
 
 
 async def test_a_reported_signature_is_counted_and_lets_pass(gateway: House) -> None:
