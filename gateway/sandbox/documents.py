@@ -25,7 +25,7 @@ from gateway.sandbox.postings import (
     reverse,
 )
 from gateway.sandbox.problems import Problem, Refusal, invalid, required
-from gateway.sandbox.totals import settle_totals
+from gateway.sandbox.totals import ONE, settle_totals
 from gateway.sandbox.values import ZERO, day
 
 WRITABLE = ("DRAFT", "PRO_FORMA", "UNPAID")
@@ -40,6 +40,7 @@ def settle(document: Document, books: Books, new: Record, old: Record | None) ->
     _choose_status(document, new, old)
     if not new.get(document.lines):
         raise Refusal(422, required(document.lines))
+    _check_prices(document, new[document.lines])
     new.setdefault("currency", contact.get("currency"))
     settle_totals(new, new[document.lines])
     if old is not None and new["total_amount"] < paid(books, old):
@@ -74,6 +75,14 @@ def _check_date(books: Books, date: str) -> None:
     start = books.singletons.get("financial_settings", {}).get("accounts_start_date")
     if start and date < start:
         raise invalid("The date cannot be before the accounts start date.", "date")
+
+
+def _check_prices(document: Document, lines: list[Record]) -> None:
+    """A quantity that is not sent is 1; nothing else can be reckoned from nothing."""
+    usual = (("quantity", ONE), ("unit_price", None))
+    blank = [name for name, given in usual if any(line.get(name, given) is None for line in lines)]
+    if blank:
+        raise Refusal(422, *(required(f"{document.lines}.{name}") for name in blank))
 
 
 def _choose_status(document: Document, new: Record, old: Record | None) -> None:

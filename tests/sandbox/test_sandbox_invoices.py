@@ -145,6 +145,27 @@ async def test_what_is_refused(api: Api, sales: str) -> None:
     assert (await api.get("/sales_invoices"))["$total"] == 30
 
 
+@pytest.mark.parametrize("name", ["quantity", "unit_price"])
+async def test_a_line_cannot_be_reckoned_from_nothing(api: Api, sales: str, name: str) -> None:
+    """A quantity or a unit price that is null is refused, in a POST and in a PUT; so is a PUT's line without a price."""
+    blank = line(sales, **{name: None})
+    made = await api.post("/sales_invoices", invoice(sales))
+    tries = [("POST", "/sales_invoices", invoice(sales, blank)), ("PUT", made["$path"], invoice(sales, blank))]
+    if name == "unit_price":
+        del (bare := line(sales))[name]
+        tries.append(("PUT", made["$path"], {"sales_invoice": {"invoice_lines": [line(sales), bare]}}))
+    for method, path, body in tries:
+        (item,) = await api.refused(method, path, body)
+        assert (item["$message"], item["$source"]) == ("This field is required.", f"invoice_lines.{name}")
+    assert (await api.get(f"{made['$path']}?mark_as_sent=false")) == made
+
+
+async def test_a_line_without_a_quantity_is_of_one(api: Api, sales: str) -> None:
+    """Where none is sent."""
+    del (one := line(sales))["quantity"]
+    assert (await api.post("/sales_invoices", invoice(sales, one)))["invoice_lines"][0]["quantity"] == "1.0"
+
+
 async def test_lines_in_a_put_replace_all_lines(api: Api, sales: str) -> None:
     """A known id keeps its line's id and legacy id; an unmentioned line is gone; one without id is new."""
     body = await api.get("/sales_invoices?attributes=all&show_legacy_id=true&status_id=UNPAID")
