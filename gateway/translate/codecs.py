@@ -50,9 +50,11 @@ def plain(value: Any) -> str:
 
 
 def text_up(value: Any, source: str) -> str:
-    """Text as it came. Raises BadCall for a list or an object."""
+    """Text as it came. Raises BadCall for a list, an object, and U+0000, which databases do not hold in a text."""
     if isinstance(value, dict | list):
         raise BadCall("should be a text, not a list or an object", source)
+    if isinstance(value, str) and "\0" in value:
+        raise BadCall("holds a character that cannot be stored", source)
     return plain(value)
 
 

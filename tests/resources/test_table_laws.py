@@ -62,7 +62,8 @@ def values(draw: st.DrawFn, codec: Codec) -> tuple[Any, Any]:
     if codec.name == "date":
         iso = draw(st.dates(datetime.date(1900, 1, 1))).isoformat()
         return iso, codec.down(iso)
-    shown = draw(st.text(st.characters(codec="utf-8"), min_size=1, max_size=min(codec.limit or 40, 40)))
+    storable = st.characters(codec="utf-8", exclude_characters="\0")
+    shown = draw(st.text(storable, min_size=1, max_size=min(codec.limit or 40, 40)))
     return shown, shown
 
 

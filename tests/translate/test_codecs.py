@@ -54,7 +54,7 @@ JSON = st.recursive(
 )
 
 
-@given(st.text())
+@given(st.text().filter(lambda value: "\0" not in value))
 def test_text_goes_both_ways(value: str):
     """Text is not touched."""
     for codec in (TEXT, NOTE, STAMP, text(50)):
@@ -301,6 +301,15 @@ def test_no_date_is_none():
 def test_dates_of_v31_with_a_time_show_their_day():
     """A timestamp where a date is meant loses its time."""
     assert DATE.down("2016-03-01T10:00:00Z") == "2016-03-01"
+
+
+@pytest.mark.parametrize("codec", CODECS, ids=lambda codec: codec.name)
+def test_the_nul_character_never_goes_up(codec: Codec):
+    """U+0000 is refused under the field's name, wherever in a text it stands."""
+    for value in ("\0", "1\0", "\x002016-01-01"):
+        with pytest.raises(BadCall) as refused:
+            codec.up(value, "notes")
+        assert refused.value.diagnoses == (Diagnosis("holds a character that cannot be stored", "notes"),)
 
 
 def test_numbers_where_text_is_meant():
