@@ -23,7 +23,7 @@ def default_account(area: str) -> Any:
 
 ACCOUNT = Reference("ledger_account", "sales_ledger_account", to="ledger_accounts", default=default_account("sales"))
 TAX = Reference("tax_code", "sales_tax_rate", to="tax_rates", aliases=("tax_rate",))
-NO_PLACE = "v3.1 has no place for it"
+EXTRA_INFO = Field("extra_info", "notes", text(500))
 PRICE = "sales_prices.0"
 RATE = "sales_rates.0"
 
@@ -37,7 +37,7 @@ PRODUCT: tuple[Rule, ...] = (
     Identity(),
     Field("description", codec=text(255), required="blank"),
     Field("product_code", "item_code", text(255)),
-    Unsupported("extra_info", NO_PLACE, ""),
+    EXTRA_INFO,
     Field("sales_price", f"{PRICE}.price", MONEY),
     Field("sales_price_includes_tax", f"{PRICE}.price_includes_tax", BIT),
     Constant(f"{PRICE}.price_name", named("sales_prices", "Sales Price")),
@@ -51,7 +51,7 @@ PRODUCT: tuple[Rule, ...] = (
 SERVICE: tuple[Rule, ...] = (
     Identity(),
     Field("description", codec=text(255), required="blank"),
-    Unsupported("extra_info", NO_PLACE, ""),
+    EXTRA_INFO,
     Field("period_rate_price", f"{RATE}.rate", MONEY),
     Field("rate_includes_tax", f"{RATE}.rate_includes_tax", BIT),
     Constant(f"{RATE}.rate_name", named("sales_rates", "Rate")),

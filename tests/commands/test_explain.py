@@ -55,12 +55,12 @@ def test_the_printed_calls_are_curl_lines():
 
 def test_what_has_no_place_is_told_with_its_reason():
     """An attribute that v3.1 has no place for is listed with why, an unknown one as left out."""
-    made = asked("-d", "product[description]=Mug&product[extra_info]=blue&product[foo]=1", "/accounts/v2/products")
+    made = asked("-d", "service[description]=Dig&service[period_type_id]=3&service[foo]=1", "/accounts/v2/services")
     rules = {rule["field"]: rule["becomes"] for rule in made["rules"]}
-    assert rules["extra_info"].startswith("nothing: ")
+    assert rules["period_type_id"].startswith("nothing: ")
     assert rules["foo"] == "v2 had no such attribute: left out"
     assert {(note["code"], note["field"]) for note in made["notes"]} >= {
-        ("unsupported", "extra_info"),
+        ("unsupported", "period_type_id"),
         ("unmapped", "foo"),
     }
 
