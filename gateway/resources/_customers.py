@@ -18,7 +18,7 @@ LONGEST_NAME = 100
 
 def create_invoice(call: Call) -> Plan:
     """POST; an invoice that names no contact gets the one that its customer's data find, or a new one."""
-    if call.sent.get("contact_id") not in (None, "") or isinstance(call.sent.get("contact"), dict):
+    if any(call.sent.get(name) not in (None, "") for name in ("contact_id", "contact")):
         return (yield from create(call))
     yield rehearsal(call)
     contact, note = yield from customer(call)

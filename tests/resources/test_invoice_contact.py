@@ -48,6 +48,7 @@ def told(made: Exchange) -> list[str]:
             id="by company, where no tax number stands against it",
         ),
         pytest.param("sales_invoice[customer_tax_number]=509000000&sales_invoice[contact_id]=", CONTACT, id="empty id"),
+        pytest.param("sales_invoice[customer_tax_number]=509000000&sales_invoice[contact]=", CONTACT, id="empty contact"),
     ],
 )
 async def test_a_known_customer_is_found(fields: str, row: dict[str, Any]):
@@ -99,10 +100,11 @@ async def test_an_invoice_of_nobody_is_refused():
 
 
 async def test_a_contact_that_is_named_is_taken():
-    """By its number, plain or as a record."""
-    for fields in ("sales_invoice[contact_id]=8", "sales_invoice[contact][id]=8"):
-        made, upstream = await created(f"{fields}&sales_invoice[customer_tax_number]=509000000", CONTACT)
+    """By its number, plain or as a record: the customer's data are not looked at."""
+    for fields in ("[contact_id]=8", "[contact][id]=8", "[contact]=8", "[contact_id]=&sales_invoice[contact]=8"):
+        made, upstream = await created(f"sales_invoice{fields}&sales_invoice[customer_company]=New", CONTACT)
         assert (made.reply.status, contact_of(upstream), told(made)) == (201, "contacts-8", [])
+        assert [request.path for request in upstream.sent if "/contacts" in request.path] == []
 
 
 async def test_a_contact_without_its_id_is_missing():
