@@ -13,6 +13,7 @@ from gateway.sandbox.spec import Spec, Type
 from gateway.sandbox.values import shown
 
 ALWAYS = frozenset({"id", "displayed_as", "$path", "legacy_id"})
+ANALYSIS = "AnalysisTypeLineItem"
 UNLISTED = ("sales_artefact_addresses", "SalesArtefactAddress")
 
 
@@ -57,13 +58,18 @@ class Reader:
         for name, found in self.spec.readable(schema).items():
             if name in ALWAYS:
                 self._always(answer, name, collection, record, kind)
-            elif wanted.has(name) and self._flag(kind, name):
+            elif wanted.has(name) and self._flag(kind, name) and self._analysed(schema, found):
                 answer[name] = self._value(self._read(kind, name, record), found, nested)
         return answer
 
     def _flag(self, kind: Kind, name: str) -> bool:
         """Some attributes are shown only where a query flag asks for them."""
         return name not in kind.flagged or self.query.get(kind.flagged[name]) == "true"
+
+    def _analysed(self, schema: str, found: Type) -> bool:
+        """A line's analysis types are shown only where a single read asks for them; a quote's has no such flag."""
+        flagged = found.items is not None and found.items.schema == ANALYSIS and schema != "SalesQuoteLineItem"
+        return not flagged or self.query.get("show_analysis_types") == "true"
 
     def _read(self, kind: Kind, name: str, record: Record) -> Any:
         if name in kind.asked:

@@ -147,7 +147,7 @@ async def test_what_is_refused(api: Api, sales: str) -> None:
 
 @pytest.mark.parametrize("name", ["quantity", "unit_price"])
 async def test_a_line_cannot_be_reckoned_from_nothing(api: Api, sales: str, name: str) -> None:
-    """A quantity or a unit price that is null is refused, in a POST and in a PUT; so is a PUT's line without a price."""
+    """A quantity or a price that is null is refused, in a POST and in a PUT; so is a PUT's line without a price."""
     blank = line(sales, **{name: None})
     made = await api.post("/sales_invoices", invoice(sales))
     tries = [("POST", "/sales_invoices", invoice(sales, blank)), ("PUT", made["$path"], invoice(sales, blank))]
@@ -164,6 +164,24 @@ async def test_a_line_without_a_quantity_is_of_one(api: Api, sales: str) -> None
     """Where none is sent."""
     del (one := line(sales))["quantity"]
     assert (await api.post("/sales_invoices", invoice(sales, one)))["invoice_lines"][0]["quantity"] == "1.0"
+
+
+async def test_analysis_types_of_lines_are_shown_where_asked_for(api: Api, sales: str, sandbox: Sandbox) -> None:
+    """Only on a single read with its flag (v31.md §5); a write, another read and a list do not show them."""
+    books = sandbox.business("Harbour Ltd").books
+    category = books.add("analysis_type_categories", {**books.fresh(), "name": "North"})["id"]
+    made = await api.post("/sales_invoices", invoice(sales, line(sales, analysis_type_categories=[category])))
+    path = f"{made['$path']}?mark_as_sent=false"
+    changed = await api.put(made["$path"], {"sales_invoice": {"notes": "thanks"}})
+    listed = (await api.get("/sales_invoices?attributes=invoice_lines&items_per_page=200"))["$items"][-1]
+    for one in (made, changed, listed, await api.get(path), await api.get(f"{path}&show_analysis_types=false")):
+        assert "analysis_type_categories" not in one["invoice_lines"][0]
+    (shown,) = (await api.get(f"{path}&show_analysis_types=true"))["invoice_lines"][0]["analysis_type_categories"]
+    assert shown["id"] == category
+    quote = {"contact_id": JESSICA, "date": "2025-06-10", "expiry_date": "2025-07-10"}
+    lines = [line(sales, analysis_type_categories=[category])]
+    made = await api.post("/sales_quotes", {"sales_quote": {**quote, "quote_lines": lines}})
+    assert (await api.get(made["$path"]))["quote_lines"][0]["analysis_type_categories"][0]["id"] == category
 
 
 async def test_lines_in_a_put_replace_all_lines(api: Api, sales: str) -> None:
