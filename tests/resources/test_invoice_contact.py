@@ -48,7 +48,9 @@ def told(made: Exchange) -> list[str]:
             id="by company, where no tax number stands against it",
         ),
         pytest.param("sales_invoice[customer_tax_number]=509000000&sales_invoice[contact_id]=", CONTACT, id="empty id"),
-        pytest.param("sales_invoice[customer_tax_number]=509000000&sales_invoice[contact]=", CONTACT, id="empty contact"),
+        pytest.param(
+            "sales_invoice[customer_tax_number]=509000000&sales_invoice[contact]=", CONTACT, id="empty contact"
+        ),
     ],
 )
 async def test_a_known_customer_is_found(fields: str, row: dict[str, Any]):
