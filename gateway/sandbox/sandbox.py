@@ -41,7 +41,7 @@ class Sandbox:
         self.switches = switches or Switches()
         self.spec = Spec.load()
         self.requests: list[Seen] = []
-        """Every request that came in, OAuth's too."""
+        """The requests that came in, OAuth's too: the newest 5,000 at least, 10,000 at most."""
         self.faults = Faults()
         self._clock, self._seed = clock, seed
         ids = [derived_id("business", name) for name in NAMES]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import aiohttp
 import pytest
 
-from gateway.sandbox import Sandbox, serve_sandbox
+from gateway.sandbox import Sandbox, serve_sandbox, server
 
 if TYPE_CHECKING:
     from tests.sandbox.conftest import Api
@@ -66,6 +66,16 @@ async def test_the_token_endpoint_can_fail_too(api: Api, sandbox: Sandbox) -> No
     with pytest.raises(aiohttp.ClientError):
         await api.refresh(token)
     assert (await api.refresh(token)).status == 400
+
+
+async def test_old_requests_are_forgotten(api: Api, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The newest stay, at most twice as many as are promised."""
+    monkeypatch.setattr(server, "REMEMBERED", 3)
+    sandbox.requests.clear()
+    for page in range(1, 21):
+        await api.get(f"/contacts?page={page}")
+        assert len(sandbox.requests) in range(min(page, 3), 7)
+        assert sandbox.requests[-1].query == (("page", str(page)),)
 
 
 async def test_requests_are_remembered_without_secrets(api: Api, sandbox: Sandbox) -> None:
