@@ -134,12 +134,19 @@ def test_a_recorded_create_works(house: House, capture: Capture) -> None:
 
 
 def make_room(house: House, fitted: Fitted) -> None:
-    """The recorded clients all create a product `W1`; in one set of books there is one at a time."""
-    code = fields(sent(fitted.message.body)).get("product_code")
+    """The recorded clients all create a product `W1`, and all invoice customers of one tax number: in one set of books
+    there is one of each at a time."""
+    typed = fields(sent(fitted.message.body))
+    code, company, tax_number = (
+        typed.get(name) for name in ("product_code", "customer_company", "customer_tax_number")
+    )
     books = house.books(fitted.client)
     for record in list(books.live("products")):
         if code and record["item_code"] == code:
             books.delete(record)
+    for record in books.live("contacts"):
+        if tax_number and record.get("tax_number") == tax_number and record["name"] != company:
+            record["tax_number"] = str(house.number())
 
 
 def wrong_in(house: House, replayed: Replayed, record: Record, pairs: Sent) -> dict[str, Any]:
