@@ -11,6 +11,8 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from typing import BinaryIO
 
+from pydantic import SecretStr
+
 from gateway.commands.stand_in import NAME
 from gateway.edges.admin import Admin
 from gateway.edges.callers import Callers, Known, Terms
@@ -28,11 +30,12 @@ from gateway.edges.token_client import TokenClient
 from gateway.edges.trial import TOKEN, Trial
 from gateway.edges.upstream import Upstream
 from gateway.errors import StoreFailed
+from gateway.grants.secret import Secret
 from gateway.grants.tenant import Tenant
 from gateway.messages import Caller, Pairs
 from gateway.resources.registry import KINDS, TABLES
 from gateway.settings import App, Settings
-from gateway.store import Store
+from gateway.store import Named, Store
 
 SANDBOXED: Pairs = (("X-Sage-Gateway", "sandbox"),)
 """Marks every reply of a sandboxed gateway, so that nobody takes its books for real ones."""
@@ -132,23 +135,24 @@ async def open_store(settings: Settings, *, migrate: bool | None = None) -> Stor
 
 
 async def bootstrap(settings: Settings, store: Store) -> Mapping[str, Tenant]:
-    """Make sure that the store has each tenant of the settings that has a v3.1 refresh token; by name."""
-    made: dict[str, Tenant] = {}
-    for name, tenant in settings.tenants.items():
-        if tenant.v31_refresh_token is None:
-            continue
-        access, refresh = tenant.access_token, tenant.refresh_token
-        made[name] = await store.tenants.add(
-            name=name,
-            app=tenant.app,
-            business=tenant.business,
-            access_token=access.get_secret_value() if access else None,
-            refresh_token=refresh.get_secret_value() if refresh else None,
-            access_token_lifetime=None,
-            v31_refresh_token=tenant.v31_refresh_token.get_secret_value(),
-            now=time.time(),
+    """Make the store have the tenants and legacy tokens of the settings; gives by name the tenants that can be served:
+    those that have, or once had, a v3.1 refresh token there. Raises StoreFailed."""
+    named = (
+        Named(
+            name,
+            tenant.app,
+            tenant.business,
+            _secret(tenant.v31_refresh_token),
+            _secret(tenant.access_token),
+            _secret(tenant.refresh_token),
         )
-    return made
+        for name, tenant in settings.tenants.items()
+    )
+    return await store.tenants.settle(named, time.time())
+
+
+def _secret(given: SecretStr | None) -> Secret | None:
+    return Secret(given.get_secret_value()) if given is not None and given.get_secret_value() else None
 
 
 async def is_ready(store: Store, refresher: Refresher) -> bool:

@@ -125,9 +125,12 @@ legacy_tokens = Table(
     Column("kind", Text, nullable=False),
     Column("expires_at", Double),
     Column("created_at", Double, nullable=False),
+    Column("origin", Text, nullable=False, server_default="settings"),
     CheckConstraint("kind IN ('access', 'refresh')", name="kind_known"),
     sqlite_with_rowid=False,
 )
+"""Keyed hashes of the tokens that v2 clients hold. Those of `origin` "settings" go when the settings name them no
+more; "issued" ones are the gateway's own."""
 
 id_pairs = Table(
     "id_pairs",

@@ -2,33 +2,65 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, Select, func, insert, or_, select, text, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Row, Select, insert, or_, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.errors import StoreFailed
-from gateway.grants.life import Grant, State
 from gateway.grants.secret import Secret
 from gateway.grants.tenant import Tenant
 from gateway.store.database import Database
 from gateway.store.grants import Grants
+from gateway.store.legacy_tokens import ISSUED, SETTINGS, Allowed, LegacyTokens
 from gateway.store.sealing import Seal
-from gateway.store.tables import grant_seeds, grants, legacy_tokens, tenants
+from gateway.store.seeds import Seeds
+from gateway.store.tables import legacy_tokens, tenants
 
 LOCK = 0x5A6E_0002
 """PostgreSQL's advisory lock for adding tenants: rare, and simplest one at a time."""
 
+Rows = Mapping[tuple[str, str], Any]
+"""Tenants as stored, by app and business."""
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A tenant as the settings name it.
+
+    `seed` is a v3.1 refresh token, planted once, never again: what the store holds descends from it, and the seed
+    itself is spent. One not seen before replaces the grant's tokens; without one, only a tenant that the store has
+    already can be served. The other two are the legacy tokens that its client holds.
+    """
+
+    name: str
+    app: str
+    business: str
+    seed: Secret | None = None
+    access_token: Secret | None = None
+    refresh_token: Secret | None = None
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What makes a tenant the same one."""
+        return self.app, self.business
+
+    def tokens(self) -> Iterator[tuple[str, str]]:
+        """(kind, legacy token) of those that are given."""
+        for kind, token in (("access", self.access_token), ("refresh", self.refresh_token)):
+            if token:
+                yield kind, token.reveal()
+
 
 class Tenants:
-    """The tenants of one store. Legacy tokens are kept as keyed hashes only."""
+    """The tenants of one store."""
 
     def __init__(self, database: Database, seal: Seal, kept_grants: Grants) -> None:
         self._database = database
-        self._seal = seal
-        self._grants = kept_grants
-        self._insert = sqlite.insert if database.embedded else postgresql.insert
+        self._seeds = Seeds(seal, kept_grants)
+        self._tokens = LegacyTokens(seal, embedded=database.embedded)
 
     async def by_token(self, token: str, now: float) -> Tenant | None:
         """Whom a legacy access token stands for; None where it is unknown or has lapsed."""
@@ -36,7 +68,7 @@ class Tenants:
             _tenants()
             .join(legacy_tokens, legacy_tokens.c.tenant_id == tenants.c.id)
             .where(
-                legacy_tokens.c.digest == self._digest("access", token),
+                legacy_tokens.c.digest == self._tokens.digest("access", token),
                 legacy_tokens.c.kind == "access",
                 or_(legacy_tokens.c.expires_at.is_(None), legacy_tokens.c.expires_at > now),
             )
@@ -61,109 +93,118 @@ class Tenants:
         v31_refresh_token: str,
         now: float,
     ) -> Tenant:
-        """Makes sure that a tenant of the settings exists, with its legacy tokens; safe at every start.
+        """Makes sure that a tenant exists, with legacy tokens issued to it; safe to repeat.
 
         `access_token_lifetime` is in seconds, None for ever. `user` is the Sage user, where known.
-        `v31_refresh_token` is a seed: planted once, never again, for what the store holds descends from it
-        and the seed itself is spent. A seed not seen before replaces the grant's tokens. Tenants of one app
-        that were given the same seed, or the same user, share one grant.
+        `v31_refresh_token` is a seed as in `Named`. Tenants of one app that were given the same seed, or the same
+        user, share one grant.
         Raises StoreFailed where the name or a token belongs to another tenant.
         """
-        seed = self._seal.digest(f"seed|{app}", v31_refresh_token)
+        given = (Secret(text) if text else None for text in (v31_refresh_token, access_token, refresh_token))
+        one = Named(name, app, business, *given)
+        until = {} if access_token_lifetime is None else {"access": now + access_token_lifetime}
 
         async def work(connection: AsyncConnection) -> Tenant:
-            if not self._database.embedded:
-                await connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
-            row = await self._find(connection, name, app, business)
-            if row is not None and row.seed == seed:
-                grant_id = row.grant_id
-            else:
-                grant_id = await self._grant(connection, app, user, seed, row, now)
-                if await self._unseen(connection, app, seed):
-                    await self._plant(connection, grant_id, app, seed, Secret(v31_refresh_token), now)
-            tenant_id = await self._save(
-                connection,
-                row,
-                {"name": name, "app": app, "business": business, "grant_id": grant_id, "seed": seed},
-                now,
-            )
-            until = None if access_token_lifetime is None else now + access_token_lifetime
-            await self._allow(connection, tenant_id, "access", access_token, until, now)
-            await self._allow(connection, tenant_id, "refresh", refresh_token, None, now)
-            return Tenant(tenant_id, name, app, business, grant_id)
+            await self._lock(connection)
+            tenant = await self._place(connection, one, user, now)
+            issued = [
+                Allowed(self._tokens.digest(kind, token), tenant.id, kind, ISSUED, until.get(kind))
+                for kind, token in one.tokens()
+            ]
+            await self._tokens.allow(connection, issued, now)
+            return tenant
 
         return await self._database.write(work)
 
-    def _digest(self, kind: str, token: str) -> bytes:
-        return self._seal.digest(f"legacy {kind}", token)
+    async def settle(self, named: Iterable[Named], now: float) -> dict[str, Tenant]:
+        """Makes the store say of tenants and their legacy tokens what the settings say, in one transaction; gives by
+        name those that can be served. Safe at every start, and quick where nothing changed.
 
-    async def _find(self, connection: AsyncConnection, name: str, app: str, business: str) -> Any | None:
+        Legacy tokens that settings gave once and give no more are taken away, also those of a tenant that they no
+        longer name; issued ones stay, and so does all else of the tenant.
+        Raises StoreFailed where a name or a token belongs to another tenant; nothing is changed then.
+        """
+        wanted = tuple(named)
+
+        async def work(connection: AsyncConnection) -> dict[str, Tenant]:
+            await self._lock(connection)
+            rows = await self._found(connection, wanted, await self._stored(connection), now)
+            made = {}
+            for one in wanted:
+                row = rows.get(one.key)
+                if row is not None and row.name == one.name and row.seed == self._seed(one, row):
+                    made[one.name] = _tenant(row)
+                elif row is not None or one.seed is not None:
+                    made[one.name] = await self._place(connection, one, None, now)
+            given = [
+                Allowed(self._tokens.digest(kind, token), made[one.name].id, kind, SETTINGS)
+                for one in wanted
+                if one.name in made
+                for kind, token in one.tokens()
+            ]
+            kept = await self._tokens.withdraw(connection, {one.digest: one.tenant for one in given})
+            await self._tokens.allow(connection, [one for one in given if kept.get(one.digest) != one.tenant], now)
+            return made
+
+        return await self._database.write(work)
+
+    async def _lock(self, connection: AsyncConnection) -> None:
+        if not self._database.embedded:
+            await connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
+
+    async def _stored(self, connection: AsyncConnection) -> Rows:
+        query = _tenants().add_columns(tenants.c.seed).order_by(tenants.c.name)
+        return {(row.app, row.business): row for row in await connection.execute(query)}
+
+    async def _found(self, connection: AsyncConnection, wanted: tuple[Named, ...], rows: Rows, now: float) -> Rows:
+        """Adds the tenants that are wholly new, all at once; gives all that are stored then."""
+        names = {row.name for row in rows.values()}
+        new: dict[tuple[str, str], tuple[Named, Secret]] = {}
+        for one in wanted:
+            if one.seed is not None and one.key not in rows and one.name not in names:
+                new.setdefault(one.key, (one, one.seed))
+        if not new:
+            return rows
+        seeds = {key: (one.app, self._seeds.digest(one.app, seed)) for key, (one, seed) in new.items()}
+        homes = await self._seeds.plant_all(connection, {seeds[key]: seed for key, (_, seed) in new.items()}, now)
+        values = [
+            {"name": one.name, "app": one.app, "business": one.business, "created_at": now}
+            | {"grant_id": homes[seeds[key]], "seed": seeds[key][1]}
+            for key, (one, _) in new.items()
+        ]
+        await connection.execute(insert(tenants), values)
+        return await self._stored(connection)
+
+    async def _place(self, connection: AsyncConnection, one: Named, user: str | None, now: float) -> Tenant:
+        """The tenant with its grant, its seed planted where it was not yet."""
+        row = await self._find(connection, one)
+        seed = self._seed(one, row)
+        if row is not None and row.seed == seed:
+            grant_id = row.grant_id
+        else:
+            grant_id = await self._seeds.grant(connection, one.app, user, seed, row, now)
+            if one.seed is not None:
+                await self._seeds.plant(connection, grant_id, one.app, seed, one.seed, now)
+        values = {"name": one.name, "app": one.app, "business": one.business, "grant_id": grant_id, "seed": seed}
+        return Tenant(await self._save(connection, row, values, now), one.name, one.app, one.business, grant_id)
+
+    def _seed(self, one: Named, row: Any | None) -> Any:
+        """The digest of the seed that the tenant is given; else that of the one it was given last."""
+        if one.seed is not None:
+            return self._seeds.digest(one.app, one.seed)
+        return None if row is None else row.seed
+
+    async def _find(self, connection: AsyncConnection, one: Named) -> Any | None:
         """The tenant of this app and business; refuses a name that another one has."""
-        columns = (
-            tenants.c.id,
-            tenants.c.name,
-            tenants.c.app,
-            tenants.c.business,
-            tenants.c.grant_id,
-            tenants.c.seed,
-        )
-        same = (tenants.c.app == app) & (tenants.c.business == business)
+        same = (tenants.c.app == one.app) & (tenants.c.business == one.business)
+        query = _tenants().add_columns(tenants.c.seed).where(or_(tenants.c.name == one.name, same))
         found = None
-        for row in await connection.execute(select(*columns).where(or_(tenants.c.name == name, same))):
-            if (row.app, row.business) == (app, business):
+        for row in await connection.execute(query):
+            if (row.app, row.business) == one.key:
                 found = row
             else:
-                raise StoreFailed(f"The tenant name {name!r} belongs to another app or business in the store.")
+                raise StoreFailed(f"The tenant name {one.name!r} belongs to another app or business in the store.")
         return found
-
-    async def _grant(
-        self,
-        connection: AsyncConnection,
-        app: str,
-        user: str | None,
-        seed: bytes,
-        row: Any | None,
-        now: float,
-    ) -> int:
-        """A seed's grant: the one it was planted in, else the user's, the tenant's own, or a new one."""
-        planted = select(grant_seeds.c.grant_id).where(grant_seeds.c.app == app, grant_seeds.c.digest == seed)
-        users = select(grants.c.id).where(grants.c.app == app, grants.c.sage_user == user)
-        for query in (planted, users) if user else (planted,):
-            found = (await connection.execute(query)).scalar_one_or_none()
-            if found is not None:
-                return int(found)
-        if row is not None and not user:
-            sharing = select(func.count()).select_from(tenants).where(tenants.c.grant_id == row.grant_id)
-            if (await connection.execute(sharing)).scalar_one() == 1:
-                return int(row.grant_id)
-        made = insert(grants).values(
-            app=app,
-            sage_user=user or None,
-            generation=0,
-            state=State.REAUTH_REQUIRED.value,
-            lease_epoch=0,
-            created_at=now,
-        )
-        return int((await connection.execute(made.returning(grants.c.id))).scalar_one())
-
-    async def _unseen(self, connection: AsyncConnection, app: str, seed: bytes) -> bool:
-        known = select(grant_seeds.c.grant_id).where(grant_seeds.c.app == app, grant_seeds.c.digest == seed)
-        return (await connection.execute(known)).first() is None
-
-    async def _plant(
-        self, connection: AsyncConnection, grant_id: int, app: str, seed: bytes, refresh: Secret, now: float
-    ) -> None:
-        """Starts the grant's next generation from a refresh token alone.
-
-        A refresh still under way loses the compare-and-swap.
-        """
-        present = select(grants.c.generation).where(grants.c.id == grant_id).with_for_update()
-        generation = (await connection.execute(present)).scalar_one() + 1
-        grant = Grant(grant_id, app, generation, State.ACTIVE, refresh)
-        values = {**self._grants.sealed(grant), "state_since": now}
-        await connection.execute(update(grants).where(grants.c.id == grant_id).values(values))
-        planted = {"app": app, "digest": seed, "grant_id": grant_id, "planted_at": now}
-        await connection.execute(insert(grant_seeds).values(planted))
 
     async def _save(self, connection: AsyncConnection, row: Any | None, values: dict[str, Any], now: float) -> int:
         if row is not None:
@@ -171,25 +212,6 @@ class Tenants:
             return int(row.id)
         made = insert(tenants).values(**values, created_at=now).returning(tenants.c.id)
         return int((await connection.execute(made)).scalar_one())
-
-    async def _allow(
-        self,
-        connection: AsyncConnection,
-        tenant_id: int,
-        kind: str,
-        token: str | None,
-        until: float | None,
-        now: float,
-    ) -> None:
-        """Lets a legacy token name the tenant; one that names another tenant already is refused."""
-        if not token:
-            return
-        digest = self._digest(kind, token)
-        row = {"digest": digest, "tenant_id": tenant_id, "kind": kind, "expires_at": until, "created_at": now}
-        await connection.execute(self._insert(legacy_tokens).values(row).on_conflict_do_nothing())
-        owner = select(legacy_tokens.c.tenant_id).where(legacy_tokens.c.digest == digest)
-        if (await connection.execute(owner)).scalar_one() != tenant_id:
-            raise StoreFailed(f"The legacy {kind} token given for one tenant is another tenant's.")
 
 
 def _tenants() -> Select[Any]:

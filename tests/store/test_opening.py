@@ -8,6 +8,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import text
@@ -15,6 +16,7 @@ from sqlalchemy import text
 from gateway.errors import StoreFailed
 from gateway.store import KeyWrong, SchemaOld, Store, migrate
 from gateway.store.database import Database, address
+from gateway.store.schema import _config
 from gateway.store.tables import metadata
 
 
@@ -68,7 +70,34 @@ async def test_a_newer_schema_is_accepted(url, key):
 async def test_migrating_twice_at_once_is_migrating_once(url):
     """Replicas may start together."""
     await asyncio.gather(*(migrate(url) for _ in range(4)))
-    assert await run(url, "SELECT version_num FROM alembic_version") == [("0001",)]
+    assert await run(url, "SELECT version_num FROM alembic_version") == [("0002",)]
+
+
+async def test_tokens_of_an_older_gateway_came_from_the_settings(url):
+    """The first version had no other source, and may run beside this one: what it adds is the settings' too."""
+    database = Database(url)
+    try:
+
+        async def work(connection):
+            def upgrade(sync):
+                config = _config()
+                config.attributes["connection"] = sync
+                command.upgrade(config, "0001")
+
+            await connection.run_sync(upgrade)
+
+        await database.write(work)
+    finally:
+        await database.close()
+    await run(
+        url,
+        "INSERT INTO grants (id, app, generation, state, lease_epoch, created_at) VALUES (1, 'a', 0, 'active', 0, 0)",
+        "INSERT INTO tenants (id, name, app, business, grant_id, created_at) VALUES (1, 't', 'a', 'b', 1, 0)",
+        "INSERT INTO legacy_tokens (digest, tenant_id, kind, created_at) VALUES ('1', 1, 'access', 0)",
+    )
+    await migrate(url)
+    await run(url, "INSERT INTO legacy_tokens (digest, tenant_id, kind, created_at) VALUES ('2', 1, 'access', 0)")
+    assert await run(url, "SELECT origin FROM legacy_tokens") == [("settings",), ("settings",)]
 
 
 async def test_the_migrations_make_the_tables(url):
@@ -102,7 +131,7 @@ async def test_processes_that_open_a_new_store_together_agree(url, key):
     """One identity and one set of keys, whoever comes first."""
     await migrate(url)
     stores = await asyncio.gather(*(Store.open(url, key) for _ in range(4)))
-    digests = {store.tenants._seal.digest("x", "y") for store in stores}
+    digests = {store.tenants._tokens.digest("x", "y") for store in stores}
     assert (len({store.cluster for store in stores}), len(digests)) == (1, 1)
     await asyncio.gather(*(store.close() for store in stores))
 

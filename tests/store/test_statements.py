@@ -8,21 +8,25 @@ from sqlalchemy import event
 
 from gateway.grants.life import State, Tokens, after_refresh
 from gateway.grants.secret import Secret
+from gateway.store import Named
 
 OWNED = {
     "id_pairs": r"id_pairs\.business = ",
     "id_counters": r"id_counters\.business = ",
     "grants": r"grants\.(id|app) = ",
-    "legacy_tokens": r"legacy_tokens\.digest = ",
+    "legacy_tokens": r"legacy_tokens\.digest (= |IN )",
     "grant_seeds": r"grant_seeds\.app = ",
     "token_rescue": r"token_rescue\.attempt_id = ",
     "tenants": r"tenants\.(grant_id|id|app) = |legacy_tokens\.digest = ",
 }
-ALL_TENANTS = re.compile(r"SELECT [^()]* FROM tenants ORDER BY tenants\.name")
+ALL_TENANTS = re.compile(
+    r"SELECT [^()]* FROM tenants ORDER BY tenants\.name"
+    r"|SELECT [^()]* FROM legacy_tokens WHERE legacy_tokens\.origin = \S+"
+)
 
 
 async def test_every_statement_names_whose_data_it_wants(store):
-    """But the list of all tenants; an INSERT names it in its values."""
+    """But the lists of all tenants and of the settings' tokens; an INSERT names it in its values."""
     statements: set[str] = set()
     for engine in (store._database._reads, store._database._writes):
         event.listen(
@@ -59,6 +63,8 @@ async def use_everything(store):
         v31_refresh_token="s3",
         **given | {"access_token": None, "refresh_token": None},
     )
+    for name, seed in (("x", "s4"), ("y", "s5")):
+        await store.tenants.settle([Named(name, "app", "d", Secret(seed), Secret("x" + name))], 1.0)
     await store.tenants.by_token("a", 1.0)
     await store.tenants.all()
     grant = await store.grants.load(tenant.grant)

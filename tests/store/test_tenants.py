@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
 
 from gateway.errors import StoreFailed
 from gateway.grants.life import State, Tokens, after_refresh
 from gateway.grants.secret import Secret
-from gateway.store import Store
+from gateway.store import Named, Store
 
 NOW = 1_700_000_000.0
 
@@ -174,3 +174,157 @@ async def test_tenants_survive_a_restart(url, key):
     store = await Store.open(url, key)
     assert await store.tenants.by_token("canary", NOW) == tenant
     await store.close()
+
+
+def named(name="t", app="app", business="b", seed="seed", access=None, refresh=None):
+    """A tenant as the settings name it."""
+    return Named(name, app, business, *(Secret(given) if given else None for given in (seed, access, refresh)))
+
+
+async def whose(store, *tokens):
+    """The names of the tenants that access tokens stand for; None where there is none."""
+    found = [await store.tenants.by_token(token, NOW) for token in tokens]
+    return [tenant and tenant.name for tenant in found]
+
+
+async def test_the_settings_tenants_are_added_with_their_tokens(store):
+    """And given by name; a second start finds the same."""
+    wanted = [named("a", business="1", access="x"), named("b", business="2", seed="other", access="y")]
+    made = await store.tenants.settle(wanted, NOW)
+    assert sorted(made.values(), key=lambda tenant: tenant.name) == await store.tenants.all()
+    assert await store.tenants.settle(wanted, NOW + 1) == made
+    assert await whose(store, "x", "y") == ["a", "b"]
+    assert [await refresh_token(store, made[name]) for name in "ab"] == ["seed", "other"]
+    assert (await store.grants.load(made["a"].grant)).state is State.ACTIVE
+
+
+async def test_one_seed_in_the_settings_makes_one_grant(store):
+    """Also of tenants that are added together, and only within one app; one that comes later shares it too."""
+    wanted = [named("a", business="1"), named("b", business="2"), named("c", app="app2", business="1")]
+    made = await store.tenants.settle(wanted, NOW)
+    assert made["a"].grant == made["b"].grant != made["c"].grant
+    made = await store.tenants.settle([*wanted, named("d", business="4")], NOW)
+    assert made["d"].grant == made["a"].grant
+
+
+async def test_a_token_that_is_replaced_in_the_settings_works_no_more(store):
+    """The one in its place does."""
+    await store.tenants.settle([named(access="old", refresh="kept")], NOW)
+    await store.tenants.settle([named(access="new", refresh="kept")], NOW)
+    assert await whose(store, "old", "new") == [None, "t"]
+    rows = await store._database.read(text("SELECT kind FROM legacy_tokens ORDER BY kind"))
+    assert [row.kind for row in rows] == ["access", "refresh"]
+
+
+async def test_a_tenant_that_the_settings_no_longer_name_loses_its_tokens(store):
+    """The others keep theirs; named again, it is the same tenant with the same grant."""
+    both = [named("a", business="1", access="x"), named("b", business="2", seed="other", access="y")]
+    made = await store.tenants.settle(both, NOW)
+    await rotate(store, made["b"], "2")
+    assert await store.tenants.settle(both[:1], NOW) == {"a": made["a"]}
+    assert await whose(store, "x", "y") == ["a", None]
+    assert await store.tenants.settle(both, NOW) == made
+    assert await whose(store, "x", "y") == ["a", "b"]
+    assert await refresh_token(store, made["b"]) == "r2"
+
+
+async def test_issued_tokens_are_not_the_settings_to_take_away(store):
+    """They live as long as they were issued for."""
+    await add(store, access_token="issued")
+    await store.tenants.settle([named(access="x")], NOW)
+    await store.tenants.settle([], NOW)
+    assert await whose(store, "issued", "x") == ["t", None]
+
+
+async def test_a_token_may_move_to_another_tenant_of_the_settings(store):
+    """It names one at a time."""
+    a, b = named("a", business="1"), named("b", business="2")
+    await store.tenants.settle([named("a", business="1", access="x"), b], NOW)
+    await store.tenants.settle([a, named("b", business="2", access="x")], NOW)
+    assert await whose(store, "x") == ["b"]
+
+
+@pytest.mark.parametrize("known", [False, True])
+async def test_a_token_of_two_tenants_in_the_settings_is_refused(store, known):
+    """Whether or not one of them had it before; what was there stays."""
+    before = [named("a", business="1", access="x"), named("b", business="2", access="y")]
+    if known:
+        await store.tenants.settle(before, NOW)
+    for one in ("a", "b"):
+        both = [named("a", business="1", access="x"), named("b", business="2", access="x")]
+        with pytest.raises(StoreFailed, match="another tenant's"):
+            await store.tenants.settle(both if one == "a" else both[::-1], NOW)
+    assert await whose(store, "x", "y") == (["a", "b"] if known else [None, None])
+    assert len(await store.tenants.all()) == (2 if known else 0)
+
+
+async def test_a_token_issued_to_one_tenant_is_refused_for_another(store):
+    """The settings cannot take it over."""
+    await add(store, "a", business="1", access_token="x")
+    with pytest.raises(StoreFailed):
+        await store.tenants.settle([named("b", business="2", access="x")], NOW)
+
+
+async def test_a_seed_may_leave_the_settings_once_it_is_planted(store):
+    """The tenant is served on; one that never had a seed is not."""
+    made = await store.tenants.settle([named(access="x")], NOW)
+    bare = named("renamed", seed=None, access="y")
+    after = await store.tenants.settle([bare, named("never", business="n", seed=None, access="z")], NOW)
+    assert [(tenant.name, tenant.id, tenant.grant) for tenant in after.values()] == [
+        ("renamed", made["t"].id, made["t"].grant)
+    ]
+    assert await whose(store, "x", "y", "z") == [None, "renamed", None]
+    assert await store.tenants.settle([bare], NOW) == after
+
+
+async def test_a_new_seed_in_the_settings_is_planted(store):
+    """As an owner's new consent is."""
+    made = await store.tenants.settle([named()], NOW)
+    assert await store.tenants.settle([named(seed="new")], NOW) == made
+    assert await refresh_token(store, made["t"]) == "new"
+
+
+async def test_two_names_of_one_business_are_one_tenant(store):
+    """Each brings its client's token."""
+    two = [named("a", access="x"), named("b", access="y")]
+    for _ in range(3):
+        made = await store.tenants.settle(two, NOW)
+        assert made["a"].id == made["b"].id
+        assert None not in await whose(store, "x", "y")
+
+
+async def test_a_name_does_not_move_to_another_business_of_the_settings(store):
+    """Not even to one that is new."""
+    await store.tenants.settle([named()], NOW)
+    with pytest.raises(StoreFailed, match="'t' belongs to another"):
+        await store.tenants.settle([named(business="b2")], NOW)
+
+
+async def test_a_start_with_many_tenants_takes_few_statements(store):
+    """One transaction, first and again, however many there are: 3,000 tenants start in a second or two."""
+    wanted = [named(f"t{i}", business=f"b{i}", seed=f"s{i}", access=f"a{i}") for i in range(300)]
+    executed = []
+    event.listen(
+        store._database._writes.sync_engine,
+        "before_cursor_execute",
+        lambda connection, cursor, statement, *more: executed.append(statement),
+    )
+    made = await store.tenants.settle(wanted, NOW)
+    assert len(made) == 300
+    first = len(executed)
+    assert await store.tenants.settle(wanted, NOW) == made
+    assert first <= 20
+    assert len(executed) - first <= 5
+
+
+async def test_replicas_that_settle_together_agree(url, key):
+    """One makes the tenants, the others find them."""
+    await (await Store.open(url, key, migrate=True)).close()
+    stores = [await Store.open(url, key) for _ in range(3)]
+    wanted = [named(f"t{i}", business=f"b{i}", seed=f"s{i}", access=f"a{i}") for i in range(9)]
+    made = await asyncio.gather(*(store.tenants.settle(wanted, NOW) for store in stores))
+    assert made[0] == made[1] == made[2]
+    rows = await stores[0]._database.read(text("SELECT count(*) FROM grants"))
+    assert rows[0][0] == 9
+    for store in stores:
+        await store.close()
