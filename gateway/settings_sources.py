@@ -25,6 +25,9 @@ _PATHS = frozenset({f"{name}_file" for names in SECRETS.values() for name in nam
     {"db_file", "tls_cert", "tls_key"}
 )
 
+_FILE = "sqlite:///"
+"""Begins a store's address; the path of its file follows."""
+
 
 class SettingsWrong(Exception):  # noqa: N818 -- a sentence, like all of our errors
     """The settings cannot be used. `sentences` says all that is wrong, with the key and how to mend it.
@@ -162,6 +165,8 @@ def _anchored(found: dict[str, Any], folder: Path) -> dict[str, Any]:
             anchored[name] = _anchored(value, folder)
         elif name in _PATHS and isinstance(value, str):
             anchored[name] = str(folder / value)
+        elif name == "db" and isinstance(value, str) and value.startswith(_FILE):
+            anchored[name] = f"{_FILE}{folder.absolute() / value.removeprefix(_FILE)}"
         else:
             anchored[name] = value
     return anchored

@@ -100,6 +100,25 @@ def test_single_example(tmp_path: Path) -> None:
     assert token.get_secret_value() == "access-token"
 
 
+@pytest.mark.parametrize(
+    ("written", "found"),
+    [
+        ("sqlite:///gateway.db", "sqlite:///{folder}/gateway.db"),
+        ("sqlite:///../x/a.db?mode=ro", "sqlite:///{folder}/../x/a.db?mode=ro"),
+        ("sqlite:////var/a.db", "sqlite:////var/a.db"),
+        ("postgresql://db.example/gateway", "postgresql://db.example/gateway"),
+    ],
+)
+def test_a_relative_database_is_beside_the_file_that_names_it(tmp_path: Path, written: str, found: str) -> None:
+    """As every path of the file is; a variable's is relative to where the gateway is started."""
+    store = load(toml(tmp_path, f'[store]\ndb = "{written}"\n'), {}).store
+    assert store.db is not None
+    assert store.db.get_secret_value() == found.format(folder=tmp_path)
+    store = load(toml(tmp_path, ""), {"SAGE_GATEWAY_STORE__DB": written}).store
+    assert store.db is not None
+    assert store.db.get_secret_value() == written
+
+
 def test_environment_wins(tmp_path: Path) -> None:
     """A variable wins over the file; the other settings of the same section stay."""
     path = toml(tmp_path, '[server]\nport = 1\nhost = "::"\n[apps.acme]\nclient_id = "a"\ncountry = "ie"\n')

@@ -32,19 +32,20 @@ def check(
     """Say what is wrong with the settings, the tables and the store, and how to mend it.
 
     Changes nothing and calls nobody but the database. Exit code 0: `serve` will start. 1: something is
-    wrong, each thing in a sentence. 2: the settings cannot be read at all.
+    wrong, each thing in a sentence. 2: the settings cannot be read at all. Below what is in order may stand
+    what is worth knowing.
     """
     settings = read_settings(config, {"store.db": db})
-    wrong = 0
     parts = {"settings": list(_settings(settings)), "tables": list(_tables())}
+    hints: dict[str, list[str]] = {}
     if settings.store.db is not None and settings.store.key is not None:
         parts["store"] = list(_store(settings))
+        hints["store"] = list(_new_file(settings))
     for part, sentences in parts.items():
-        wrong += len(sentences)
         typer.echo(f"{part}: {'wrong' if sentences else 'in order'}")
-        for sentence in sentences:
+        for sentence in [*sentences, *hints.get(part, [])]:
             typer.echo(f"  {sentence}")
-    if wrong:
+    if any(parts.values()):
         raise typer.Exit(FAILED)
 
 
@@ -86,21 +87,30 @@ def _store(settings: Settings) -> Iterator[str]:
     from gateway.errors import StoreFailed
     from gateway.store import SchemaOld
 
-    if settings.store.db is None:
-        return
-    scheme, _, path = settings.store.db.get_secret_value().partition(":///")
-    file = Path(path.partition("?")[0])
-    if scheme == "sqlite" and not file.exists():
+    file = _file(settings)
+    if file is not None and not file.exists():
         if not file.parent.is_dir():
             yield f"store.db is in a folder that is not there: make {file.parent}."
         return
     try:
         asyncio.run(_look(settings))
     except SchemaOld as old:
-        if scheme != "sqlite":
+        if file is None:
             yield str(old)
     except StoreFailed as failed:
         yield str(failed)
+
+
+def _new_file(settings: Settings) -> Iterator[str]:
+    file = _file(settings)
+    if file is not None and file.parent.is_dir() and not file.exists():
+        yield f"{file} is not there yet: `sage-gateway serve` makes it."
+
+
+def _file(settings: Settings) -> Path | None:
+    """The store's file, as an absolute path; None where it is no file."""
+    scheme, _, path = settings.store.db.get_secret_value().partition(":///") if settings.store.db else ("", "", "")
+    return Path(path.partition("?")[0]).absolute() if scheme == "sqlite" else None
 
 
 async def _look(settings: Settings) -> None:

@@ -148,8 +148,20 @@ def test_certificates_that_cannot_be_used_exit(run: Run, tmp_path: Path) -> None
 def test_check_is_content_with_complete_settings(run: Run, tmp_path: Path) -> None:
     """With everything set, `check` exits 0, says so of each part, and makes no database."""
     told = run("check", **complete(tmp_path))
-    assert (told.exit_code, told.stdout) == (0, "settings: in order\ntables: in order\nstore: in order\n")
+    made = f"  {tmp_path}/store.db is not there yet: `sage-gateway serve` makes it.\n"
+    assert (told.exit_code, told.stdout) == (0, f"settings: in order\ntables: in order\nstore: in order\n{made}")
     assert not (tmp_path / "store.db").exists()
+
+
+def test_check_says_where_a_relative_store_will_be(run: Run, tmp_path: Path) -> None:
+    """Beside the file that names it, or in the working directory where a variable or `--db` does."""
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc" / "gateway.toml").write_text('[store]\ndb = "sqlite:///books.db"\n')
+    settings = complete(tmp_path)
+    del settings["STORE__DB"]
+    for words, place in (((), f"{tmp_path}/etc/books.db"), (("--db", "sqlite:///books.db"), f"{tmp_path}/books.db")):
+        told = run("check", "--config", "etc/gateway.toml", *words, **settings)
+        assert (told.exit_code, f"  {place} is not there yet" in told.stdout) == (0, True)
 
 
 @pytest.mark.parametrize(
