@@ -10,7 +10,7 @@ from gateway.messages import Caller, Exchange, Note, Step, V2Request, V2Response
 from gateway.resources.registry import find, routed
 from gateway.translate import faults
 from gateway.translate.calls import Call
-from gateway.translate.draft import Draft, Hole, ReplyDraft, RequestDraft
+from gateway.translate.draft import Draft, FactsDraft, Hole, ReplyDraft, RequestDraft
 from gateway.translate.plans import plan_of
 
 MOST_ROUNDS = 4
@@ -65,6 +65,12 @@ class Journey:
             draft.fill(self.facts)
         if draft.gaps:
             raise TableWrong("a chain of facts has no end")
+
+    async def know(self, draft: FactsDraft) -> None:
+        """Put the numbers that clients know in place of those that Sage gave later (reliability.md G6)."""
+        if draft.seen:
+            shown = await self.lookup.keep(draft.seen)
+            draft.correct({key: number for (_, key), number in shown.items()})
 
     async def send(self, call: Call, draft: RequestDraft) -> V3Response | None:
         """Send a settled request. Raises what v3.1's refusal means, unless the request is optional."""
@@ -136,6 +142,8 @@ async def run(call: Call, journey: Journey) -> V2Response:
     try:
         while True:
             draft = plan.send(answer)
+            if isinstance(draft, FactsDraft):
+                await journey.know(draft)
             await journey.settle(draft)
             answer = await journey.send(call, draft) if isinstance(draft, RequestDraft) else draft
     except StopIteration as done:

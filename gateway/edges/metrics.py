@@ -34,6 +34,7 @@ NOTES = frozenset(
         "contact_created",
         "ledger_defaulted",
         "repeated",
+        "contested",
     }
 )
 """Codes of `messages.Note`; a newer one counts as `other` until it is named here."""

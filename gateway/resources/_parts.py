@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import ROUND_HALF_UP, Context, Decimal
 from typing import Any
 
@@ -10,6 +11,7 @@ from gateway.translate.codecs import DATE, NOTE, STAMP, Codec, Codes, decimal_te
 from gateway.translate.plans import lock_version
 from gateway.translate.queries import Filter
 from gateway.translate.rules import Computed, Field, Identity, ReadOnly, Reference, Rule
+from gateway.translate.writing import Writing
 
 CONTACT_TYPES = Codes("contact_types", ((1, "CUSTOMER", "Customer"), (2, "VENDOR", "Supplier")))
 """v2.md §6.6 (recorded)."""
@@ -140,14 +142,18 @@ def tax_on(inputs: dict[str, Any]) -> str | None:
 ADDRESS_LINES = ("address_line_1", "address_line_2", "city", "region", "postal_code")
 
 
+def address_lines(value: Any, source: str) -> list[str]:
+    """The lines of an address that is one text, without blank ones."""
+    return [line.strip() for line in text_up(value, source).splitlines() if line.strip()]
+
+
 def address_up(value: Any, source: str) -> dict[str, str]:
-    """An address of several lines as v3.1's parts, line by line; further lines go into the last but one.
+    """An address of several lines as v3.1's parts, line by line; what is too much is joined in the last.
 
     v3.1 takes a document's address by its parts alone (`v31_resources.md`, sales_invoices); which line is the town
     is not known, and v3.1 prints them one below the other all the same.
     """
-    lines = [line.strip() for line in text_up(value, source).replace("\r\n", "\n").split("\n")]
-    lines = [line for line in lines if line]
+    lines = address_lines(value, source)
     if len(lines) > len(ADDRESS_LINES):
         lines = [*lines[:4], ", ".join(lines[4:])]
     return {name: lines[n] if n < len(lines) else "" for n, name in enumerate(ADDRESS_LINES)}
@@ -166,6 +172,41 @@ def address_text(free_form: Any, parts: Any) -> str | None:
     if free_form:
         return str(free_form)
     return address_down(parts) or None if parts else None
+
+
+def address_taken(part: str) -> Callable[[Writing, Any, str], dict[str, str] | None]:
+    """How a document's address is taken up.
+
+    v3.1 prints the contact's name above the parts and the country below them, and v2 clients see what is printed. What
+    they send back as they saw it changes nothing; of what they have changed, the lines that v3.1 adds are left out.
+    Parts that were sent by themselves win.
+    """
+
+    def taken(w: Writing, value: Any, source: str) -> dict[str, str] | None:
+        lines = address_lines(value, source)
+        parts, free = w.shown(part), w.shown(f"{part}_free_form")
+        if w.current is not None and lines == address_lines(address_text(free, parts), source):
+            return None
+        above, below = printed_around(address_lines(free, source), address_lines(address_down(parts or {}), source))
+        if above and lines[: len(above)] == above:
+            lines = lines[len(above) :]
+        if below and lines[-len(below) :] == below:
+            lines = lines[: -len(below)]
+        made = address_up("\n".join(lines), source)
+        held = [name for name in ADDRESS_LINES if (parts or {}).get(name)]
+        if len(held) == len(lines):  # line by line what there was, so each stays what it is: town, postcode
+            made = dict.fromkeys(ADDRESS_LINES, "") | dict(zip(held, lines, strict=True))
+        return {name: line for name, line in made.items() if f"{part}.{name}" not in w.changed}
+
+    return taken
+
+
+def printed_around(printed: list[str], parts: list[str]) -> tuple[list[str], list[str]]:
+    """The lines that are printed above and below an address's own."""
+    for n in range(len(printed) - len(parts) + 1):
+        if parts and printed[n : n + len(parts)] == parts:
+            return printed[:n], printed[n + len(parts) :]
+    return [], []
 
 
 NULLABLE = NOTE

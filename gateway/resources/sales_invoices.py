@@ -14,6 +14,7 @@ from gateway.resources._parts import (
     LOCK_VERSION,
     STAMPS,
     STATUSES,
+    address_taken,
     address_text,
     tax_on,
 )
@@ -162,7 +163,14 @@ TABLES = (
             of=("shipping_tax_breakdown", "shipping_tax_rate", "shipping_tax_amount", "shipping_net_amount"),
             told=rates_of,
         ),
-        Computed("main_address", MAIN, of=("main_address_free_form", MAIN), told=address_text, codec=ADDRESS_TEXT),
+        Computed(
+            "main_address",
+            MAIN,
+            of=("main_address_free_form", MAIN),
+            told=address_text,
+            codec=ADDRESS_TEXT,
+            taken=address_taken(MAIN),
+        ),
         Field("main_address_street_1", f"{MAIN}.address_line_1", text(50)),
         Field("main_address_street_2", f"{MAIN}.address_line_2", text(50)),
         Field("main_address_locality", f"{MAIN}.city", text(50)),
@@ -181,6 +189,7 @@ TABLES = (
             of=("delivery_address_free_form", "delivery_address"),
             told=address_text,
             codec=ADDRESS_TEXT,
+            taken=address_taken("delivery_address"),
         ),
         Computed(
             "delivery_address_same_as_main",
@@ -212,7 +221,7 @@ TABLES = (
             Filter("search"),
             *DATES,
         ),
-        queries={"one": (("mark_as_sent", "false"),), "list": (("sort", "date:desc"),)},
+        queries={"one": (("mark_as_sent", "false"), ("show_analysis_types", "true")), "list": (("sort", "date:desc"),)},
         expands=("one",),
         parts={
             MAIN: ("region", "address_type_id", "country_group_id"),

@@ -40,7 +40,7 @@ Node = dict[str, Any]
 
 
 class Routes:
-    """Which table serves a path: words literally, else an id. v2's doubled and trailing slashes are folded
+    """Which table serves a path: words literally, else a number as an id. v2's doubled and trailing slashes are folded
     (captures/README.md §3)."""
 
     def __init__(self, tables: tuple[Table, ...], versions: tuple[str, ...] = ("v2",)) -> None:
@@ -61,7 +61,7 @@ class Routes:
             if not word:
                 continue
             below = node.get(word.lower()) if word not in ("", "*", "=") else None
-            if below is None:
+            if below is None and word.isascii() and word.isdigit():
                 below = node.get("*")
                 keys.append(word)
             if not isinstance(below, dict):
@@ -91,7 +91,7 @@ def read_call(request: V2Request, caller: Caller, table: Table, verb: str, keys:
     """The call's parameters, read. Raises Malformed, TooLarge, BadCall, NotFound."""
     clean = []
     for key in keys:
-        if not (key.isascii() and key.isdigit() and len(key) <= LONGEST_KEY):
+        if len(key) > LONGEST_KEY:
             raise NotFound("Not Found")
         clean.append(key.lstrip("0") or "0")
     headers = read_headers(request.headers)

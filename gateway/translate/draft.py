@@ -188,6 +188,13 @@ class FactsDraft(Draft):
         super().__init__()
         self.message = message
 
+    def correct(self, numbers: Mapping[str, int]) -> None:
+        """Put other numbers for some modern ids into the items of the message's lists."""
+        for items in self.message.values() if numbers else ():
+            for item in items if isinstance(items, list) else ():
+                if isinstance(item, dict) and item.get("id") in numbers:
+                    item["legacy_id"] = numbers[item["id"]]
+
 
 def corrected(value: Any, numbers: Mapping[str, int]) -> Any:
     """A v3.1 record with, for some modern ids, the number that clients know in place of the one Sage gave later

@@ -196,12 +196,14 @@ def update(call: Call) -> Plan:
 
 
 def with_legacy_ids(table: Table, current: Record) -> FactsDraft:
-    """The items of a record's lists, each with its legacy id: by it the client says which it means."""
+    """The items of a record's lists, each with the legacy id that clients know: by it they say which they mean."""
     draft = FactsDraft(current)
     for nested in table.nested_rules():
         items = current.get(nested.path) if nested.many else None
         for item in items or ():
-            if item.get("legacy_id") is None:
+            if item.get("legacy_id") is not None:
+                draft.seen.append((nested.holds, item["id"], item["legacy_id"]))
+            else:
                 draft.gap(item, "legacy_id", Hole(nested.holds, item["id"], want="legacy_id", shown=True))
     return draft
 

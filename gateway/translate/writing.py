@@ -35,7 +35,9 @@ def write_form(read: Record, names: Iterable[str]) -> Record:
 
 
 def same_value(shown: Any, sent: Any) -> bool:
-    """Whether two values are the same: amounts by what they amount to, all else by type and value."""
+    """Whether two values are the same: amounts by what they amount to, all else by type and value; blank is nothing."""
+    if shown in (None, "") or sent in (None, ""):
+        return shown in (None, "") and sent in (None, "")
     if isinstance(shown, str) and isinstance(sent, str) and shown != sent:
         try:
             return Decimal(shown) == Decimal(sent)
@@ -117,11 +119,13 @@ class Writing:
     def put(self, path: str, value: Any, source: str) -> None:
         """Write a value, or the hole that will become one, at a dotted path.
 
-        A value that is itself a part goes into what is there of that part. A value that v3.1 has already is written,
-        but changes nothing.
+        A value that is itself a part goes into what is there of that part. A value that v3.1 has already changes
+        nothing: of a part it is not even written.
         """
         if not self.echoes(path, value):
             self.changed.add(path)
+        elif "." in path:
+            return
         if isinstance(value, dict):
             self.part(path).update(value)
             return
@@ -139,19 +143,28 @@ class Writing:
 
     def echoes(self, path: str, value: Any) -> bool:
         """Whether v3.1 shows this value there already: many clients send back all that they have read."""
-        if self.current is None or "." in path:
+        part, _, last = path.rpartition(".")
+        shown = self.shown(part) if part else self.current
+        if not isinstance(shown, dict):
             return False
         if isinstance(value, Hole):
-            shown = self.current.get(read_name(path))
-            return isinstance(shown, dict) and value.by == "legacy_id" and str(shown.get("legacy_id")) == value.known
-        return same_value(write_form(self.current, (path,)).get(path), value)
+            record = shown.get(read_name(last))
+            return isinstance(record, dict) and value.by == "legacy_id" and str(record.get("legacy_id")) == value.known
+        return same_value(write_form(shown, (last,)).get(last), value)
+
+    def shown(self, path: str) -> Any:
+        """What v3.1 shows at a dotted path; None where it shows nothing, or is not known."""
+        value: Any = self.current
+        for name in path.split("."):
+            if isinstance(value, list):
+                value = value[int(name)] if len(value) > int(name) else None
+            else:
+                value = value.get(name) if isinstance(value, dict) else None
+        return value
 
     def lacks(self, path: str) -> bool:
         """Whether v3.1 is known to show nothing at a dotted path: there is nothing to clear."""
-        value: Any = self.current
-        for name in path.split("."):
-            value = value.get(name) if isinstance(value, dict) else None
-        return self.current is not None and value is None
+        return self.current is not None and self.shown(path) is None
 
     def take(self, path: str) -> Any:
         """What is written at a dotted path so far, or None."""

@@ -21,10 +21,10 @@ class Computed(Rule):
     unless it is only what v3.1 showed, sent back. An input `tax_rate/percentage` is an attribute of the record that
     `tax_rate_id` names, a hole. None means that v3.1 is told nothing. `tell(*inputs)` gives v2's value from what v3.1
     shows; without it `v3` is shown as it is.
-    `was` names attributes whose values before this write `reckon` gets too, as `was …`.
-    `on` names the date of the outermost record whose day decides what is behind a slash. `told` may give a Hole, and
-    then its fact is shown. An empty `v2`: only v3.1 has it. `heeded`: a plan acts on what the client sends for it, so
-    that needs no note.
+    `was` names attributes whose values before this write `reckon` gets too, as `was …`. `on` names the date of the
+    outermost record whose day decides what is behind a slash. `told` may give a Hole, and then its fact is shown.
+    `taken(writing, sent, source)` takes up what was sent, in place of the codec. An empty `v2`: only v3.1 has it.
+    `heeded`: a plan acts on what the client sends for it, so that needs no note.
     """
 
     v2: str
@@ -37,6 +37,7 @@ class Computed(Rule):
     heeded: bool = False
     was: tuple[str, ...] = ()
     on: str = ""
+    taken: Callable[[Writing, Any, str], Any] | None = None
 
     @property
     def shown(self) -> tuple[str, ...]:
@@ -52,7 +53,8 @@ class Computed(Rule):
         if not self.v3:
             w.draft.note("computed", w.where(name), "the gateway reckons this; what was sent is not used")
             return
-        made = self.codec.up(value, w.where(name))
+        where = w.where(name)
+        made = self.codec.up(value, where) if self.taken is None else self.taken(w, value, where)
         if made is not None:
             w.put(self.v3, made, w.where(name))
 

@@ -47,6 +47,8 @@ class Field(Rule):
         made = codec.up(value, w.where(name))
         if made is None and w.creating:
             return
+        if made is None and (self.required or self.default):
+            raise BadCall(self.required or "blank", w.where(name))
         if codec.limit is not None and made is not None and len(made) > codec.limit:
             made = made[: codec.limit]
             w.draft.note("cut", w.where(name), f"v3.1 holds {codec.limit} characters; the rest was cut")

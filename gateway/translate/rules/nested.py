@@ -55,9 +55,9 @@ class Nested(Rule):
         return (self.v2,)
 
     def writers(self) -> Iterator[tuple[str, Callable[[Writing, Any, str], None]]]:
-        for name in (self.v2, *self.aliases):
-            yield name, self._write
-            yield f"{name}_attributes", self._write
+        names = (self.v2, *self.aliases)
+        yield from ((f"{name}_attributes", self._write) for name in names)
+        yield from ((name, self._write) for name in names)
 
     def _write(self, w: Writing, value: Any, name: str) -> None:
         current = w.current.get(self.path) if w.current else None
@@ -68,6 +68,8 @@ class Nested(Rule):
                 return
             if not isinstance(value, dict):
                 raise BadCall("should be given by its parts, in brackets", w.where(name))
+            if current is None and all(name in ("id", "$key") or blank(part) for name, part in value.items()):
+                return  # v2's own way of showing that there is none, sent back
             made = self._item(w, value, current if isinstance(current, dict) else None)
         w.body[self.path] = made
         w.changed.add(self.path)
@@ -149,3 +151,10 @@ class Nested(Rule):
 def destroyed(row: Record) -> bool:
     """Whether Rails' `_destroy` marks the item for removal."""
     return flag_up(row.get("_destroy", False), "_destroy")
+
+
+def blank(value: Any) -> bool:
+    """Whether a value holds nothing but blanks."""
+    if isinstance(value, dict):
+        return all(blank(item) for item in value.values())
+    return value is None or value == ""

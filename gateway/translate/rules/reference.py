@@ -100,9 +100,9 @@ class Reference(Rule):
         if self.read_only:
             return
         singular = (self.v2.removesuffix("s") if self.many else self.v2, *self.aliases)
-        for name in dict.fromkeys((*singular, *((self.single,) if self.single else ()))):
-            yield f"{name}_id", self._write
-            yield name, self._write_record
+        names = dict.fromkeys((*singular, *((self.single,) if self.single else ())))
+        yield from ((f"{name}_id", self._write) for name in names)
+        yield from ((name, self._write_record) for name in names)
 
     def _write_record(self, w: Writing, value: Any, name: str) -> None:
         """`x: {id: 1}` or `x: 1`, which some clients send in place of `x_id`."""
@@ -281,15 +281,17 @@ class Identity(Rule):
 
     def tell(self, src: Source) -> None:
         record_id = src.value("id")
-        number = src.value("legacy_id")
+        number, fixed = src.value("legacy_id"), ""
         if self.codes is not None:
+            # A fixed number is no pair to remember: another app on the same books may know the record by another.
+            fixed = f" and {record_id} not in {src.constant(self.codes.number)}"
             number = src.variable(f"{src.constant(self.codes.number)}.get({record_id}, {number})")
         src.member(self.shows, number)
         src.after += [
             f"if {number} is None and {record_id} is not None:",
             f"    hole = Hole({self.kind!r}, {record_id}, want='legacy_id', shown=asked)",
             *[f"    c.gap(o, {name!r}, hole)" for name in self.shows],
-            f"elif {number} is not None: seen.append(({self.kind!r}, {record_id}, {number}))",
+            f"elif {number} is not None{fixed}: seen.append(({self.kind!r}, {record_id}, {number}))",
         ]
 
     def reads(self) -> Iterator[str]:

@@ -47,6 +47,11 @@ class Rule:
         """The v3.1 names that `up` writes (`contact_id`, `main_contact_person.name`)."""
         yield from ()
 
+    @property
+    def writable(self) -> bool:
+        """Whether v3.1 takes anything of it."""
+        return next(iter(self.writes()), None) is not None
+
     def binds(self) -> frozenset[str]:
         """The v3.1 names that must be written together because of this rule."""
         return frozenset()

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from gateway.errors import TableWrong
+from gateway.translate.codecs import plain
+from gateway.translate.draft import Draft
 from gateway.translate.rules.rule import Rule
 from gateway.translate.source import Down, Source
-from gateway.translate.writing import Writing
+from gateway.translate.writing import Writing, same_value
 
 Write = Callable[[Writing, Any, str], None]
 
@@ -23,7 +25,7 @@ class RuleSet:
         self.name = name
         self.parts = tuple(parts)
         self.rules = tuple(rules)
-        self.writers: dict[str, tuple[Write, tuple[str, ...]]] = {}
+        self.writers: dict[str, Write] = {}
         self.grouped: set[str] = set()
         self.inner: set[str] = set()
         self.synonyms: dict[str, tuple[str, ...]] = {}
@@ -46,16 +48,14 @@ class RuleSet:
         for rule in self.rules:
             groups |= rule.binds()
         for rule in self.rules:
-            before: tuple[str, ...] = ()
             synonyms = tuple(name for name, _ in rule.writers())
             self.synonyms.update(dict.fromkeys(synonyms, synonyms))
             together = not groups.isdisjoint(rule.writes()) or any("." in name for name in rule.writes())
             for name, write in rule.writers():
                 if name in self.writers:
                     raise TableWrong(f"{self.name}: two rules take {name!r}")
-                self.writers[name] = (write, before)
+                self.writers[name] = write
                 self.by_name[name] = rule
-                before = (*before, name)
                 if together or rule.whole:
                     self.grouped.add(name)
                 if rule.whole:
@@ -65,22 +65,46 @@ class RuleSet:
         """Write what was sent, parts last, since they may look up at the rest; then what follows. Raises BadCall."""
         sent = w.sent
         w.kinds = self.kinds
-        for name, value in sorted(sent.items(), key=lambda pair: pair[0] in self.inner):
-            entry = self.writers.get(name)
-            if entry is None:
+        for name in sorted(sent, key=self.inner.__contains__):
+            names = self.synonyms.get(name)
+            if names is None:
                 w.draft.note("unmapped", w.where(name), "v2 had no such attribute; it was left out")
-                continue
-            write, before = entry
-            others = self.synonyms[name] if value in (None, "") else before
-            if any(sent.get(other) not in (None, "") for other in others):
-                continue
-            write(w, value, name)
+            elif name == next(one for one in names if one in sent):
+                chosen = self._chosen(w, names)
+                self.writers[chosen](w, sent[chosen], chosen)
         for rule in self.rules:
             rule.finish(w)
 
-    def together(self, sent: Iterable[str]) -> bool:
-        """Whether what is sent touches something that v3.1 replaces whole."""
-        return not self.grouped.isdisjoint(sent)
+    def _chosen(self, w: Writing, names: tuple[str, ...]) -> str:
+        """Of one attribute's names that were sent, the one that is written: one with a value before a blank one; of
+        several with values, one that differs from what v3.1 has, since clients change one name of what they have read
+        and send all of it back; else the first."""
+        given = [name for name in names if name in w.sent]
+        filled = [name for name in given if w.sent[name] not in (None, "")] or given
+        if len(filled) == 1 or not self.contested(w.sent, names):
+            return filled[0]
+        current = w.current
+        if current is not None:
+            shown = self.down(current, Draft(), True)
+            filled = [name for name in filled if not alike(w.sent[name], shown.get(base(name)))] or filled[:1]
+            if len(filled) == 1:
+                return filled[0]
+        w.draft.note("contested", w.where(filled[0]), f"other values under {', '.join(filled[1:])} were left out")
+        return filled[0]
+
+    def contested(self, sent: Mapping[str, Any], names: tuple[str, ...]) -> bool:
+        """Whether one attribute that v3.1 takes was sent under several names with different values."""
+        if not names or not self.by_name[names[0]].writable:
+            return False
+        values = [sent[name] for name in names if sent.get(name) not in (None, "")]
+        return len(values) > 1 and not all(alike(values[0], value) for value in values[1:])
+
+    def together(self, sent: Mapping[str, Any]) -> bool:
+        """Whether the record must be read before what is sent can be written: where v3.1 replaces something whole, or
+        several names of one attribute say different things."""
+        if not self.grouped.isdisjoint(sent):
+            return True
+        return len(sent) > 1 and any(self.contested(sent, names) for names in {self.synonyms.get(n, ()) for n in sent})
 
     def reads(self) -> list[str]:
         """The v3.1 paths that `down` reads, each once."""
@@ -93,3 +117,25 @@ class RuleSet:
     def explains(self) -> list[tuple[str, str]]:
         """(v3.1 error source, v2 name) pairs, in the order of the rules."""
         return [pair for rule in self.rules for pair in rule.explains()]
+
+
+def base(name: str) -> str:
+    """How v2 shows what clients write as `contact_id` or `line_items_attributes`."""
+    return name.removesuffix("_attributes").removesuffix("_id")
+
+
+def alike(one: Any, two: Any) -> bool:
+    """Whether two v2 values say the same: a reference and its bare id do, and `2` and `2.0`."""
+    if isinstance(one, list) or isinstance(two, list):
+        return bool(one == two)
+    one, two = key_of(one), key_of(two)
+    if isinstance(one, dict) or isinstance(two, dict):
+        return bool(one == two)
+    return same_value(plain(one), plain(two))
+
+
+def key_of(value: Any) -> Any:
+    """The id of a reference; any other value itself."""
+    if isinstance(value, dict) and value.keys() & {"id", "$key"}:
+        return value.get("id", value.get("$key"))
+    return value
