@@ -13,7 +13,13 @@ from gateway.commands.configuration import read_settings
 from gateway.commands.refusal import FAILED
 
 if TYPE_CHECKING:
-    from gateway.settings import Settings
+    from gateway.settings import Section, Settings
+
+LATER = {
+    "upstream": ("authorize",),
+    "app": ("client_secret_hash", "redirect_uris", "access_token_lifetime", "daily_calls"),
+}
+"""Settings that this version accepts and does not use: the gateway issues no tokens and keeps no budget yet."""
 
 
 def check(
@@ -37,7 +43,7 @@ def check(
     """
     settings = read_settings(config, {"store.db": db})
     parts = {"settings": list(_settings(settings)), "tables": list(_tables())}
-    hints: dict[str, list[str]] = {}
+    hints = {"settings": list(_later(settings))}
     if settings.store.db is not None and settings.store.key is not None:
         parts["store"] = list(_store(settings))
         hints["store"] = list(_new_file(settings))
@@ -72,6 +78,15 @@ def _settings(settings: Settings) -> Iterator[str]:
             yield f"server.{key} names a file that is not there: {path}."
     if any(app.signature != "off" for app in settings.apps.values()) and not settings.server.public_urls:
         yield "server.public_urls is empty: signatures can be verified only for the old https://api.sageone.com."
+
+
+def _later(settings: Settings) -> Iterator[str]:
+    sections: list[tuple[str, str, Section]] = [("upstream", "upstream", settings.upstream)]
+    sections += [("app", f"apps.{name}", app) for name, app in settings.apps.items()]
+    for kind, where, section in sections:
+        for name in LATER[kind]:
+            if name in section.model_fields_set:
+                yield f"{where}.{name} has no effect yet: it is for a later version."
 
 
 def _tables() -> Iterator[str]:

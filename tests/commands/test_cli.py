@@ -14,6 +14,7 @@ from typer.testing import CliRunner, Result
 
 from gateway import __version__
 from gateway.cli import app
+from gateway.commands.check import LATER
 from gateway.edges.server import bind
 from gateway.store import Store
 
@@ -182,6 +183,31 @@ def test_check_says_what_is_missing(run: Run, tmp_path: Path, lacking: str, said
     told = run("check", **settings)
     assert (told.exit_code, said in told.stdout) == (1, True)
     assert SECRET not in told.output + told.stderr
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "key"),
+    [
+        ("APPS__SHOP__DAILY_CALLS", "5", "apps.shop.daily_calls"),
+        ("APPS__SHOP__ACCESS_TOKEN_LIFETIME", "60", "apps.shop.access_token_lifetime"),
+        ("APPS__SHOP__REDIRECT_URIS", "https://x.example", "apps.shop.redirect_uris"),
+        ("APPS__SHOP__CLIENT_SECRET_HASH", "x", "apps.shop.client_secret_hash"),
+        ("UPSTREAM__AUTHORIZE", "https://x.example", "upstream.authorize"),
+    ],
+)
+def test_check_tells_of_settings_without_effect(run: Run, tmp_path: Path, setting: str, value: str, key: str) -> None:
+    """A setting for a later version is no mistake, but nobody should rely on it; unset, it is not mentioned."""
+    told = run("check", **{**complete(tmp_path), setting: value})
+    assert told.exit_code == 0
+    assert f"  {key} has no effect yet: it is for a later version.\n" in told.stdout
+    assert "no effect" not in run("check", **complete(tmp_path)).stdout
+
+
+def test_the_shipped_file_says_what_has_no_effect_yet() -> None:
+    """Each such setting's line says so, and no other does."""
+    shipped = (Path(__file__).parents[2] / "config" / "gateway.toml").read_text()
+    silent = {line.split()[1] for line in shipped.splitlines() if line.endswith("no effect yet")}
+    assert silent == {name for names in LATER.values() for name in names}
 
 
 def test_check_names_a_missing_tenant_certificate_and_folder(run: Run, tmp_path: Path) -> None:
