@@ -84,6 +84,15 @@ def test_verbs(entry: dict[str, Any]):
                     ROUTES.find(method, path)
 
 
+@pytest.mark.parametrize("word", ["summary", "balances", "abc", "-5", "5x", "1.5", "\u0665", "*", "="])
+def test_what_is_no_number_is_no_id(word: str):
+    """v2's other paths below a resource, such as `sales_invoices/summary`, are not taken for records."""
+    for path in ("sales_invoices", "ledger_accounts", "contact_types", "sales_invoices/5/payments"):
+        for method in ("GET", "PUT", "DELETE"):
+            with pytest.raises(AccessDenied):
+                ROUTES.find(method, f"/accounts/v2/{path}/{word}")
+
+
 def writing_rules(rules: RuleSet, name: str) -> int:
     return sum(name in dict(rule.writers()) for rule in rules.rules)
 
