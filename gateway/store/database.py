@@ -66,6 +66,8 @@ class Database:
     def __init__(self, url: str) -> None:
         where = address(url)
         self.embedded = where.get_backend_name() == "sqlite"
+        self.place = _place(where)
+        """The file, or the host and port: neither user nor password."""
         if self.embedded:
             _make_private(Path(where.database or ""))
             self._reads = _sqlite(where, "AUTOCOMMIT", 4)
@@ -114,12 +116,21 @@ async def _repeated(work: Callable[[], Awaitable[T]]) -> T:
         return await work()
 
 
+def _place(where: URL) -> str:
+    if where.get_backend_name() == "sqlite":
+        return where.database or ""
+    if where.host is None:
+        return str(where.query.get("host", "the usual socket of this machine"))
+    host = f"[{where.host}]" if ":" in where.host else where.host
+    return f"{host}:{where.port or 5432}"
+
+
 def _make_private(path: Path) -> None:
     """Creates the file for its owner alone: SQLite would take the umask's word."""
     try:
         os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
     except OSError as error:
-        raise StoreFailed(f"The store's file cannot be opened ({error.strerror}).") from error
+        raise StoreFailed(f"The store's file {path} cannot be opened ({error.strerror}).") from error
 
 
 def _sqlite(where: URL, isolation: Any, connections: int) -> AsyncEngine:

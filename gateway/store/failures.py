@@ -27,8 +27,23 @@ def translated() -> Iterator[None]:
     try:
         yield
     except (SQLAlchemyError, sqlite3.Error, OSError) as error:
-        cause = getattr(error, "orig", None) or error
-        raise StoreFailed(f"The gateway's store failed ({type(cause).__name__}).") from error
+        raise StoreFailed(f"The gateway's store failed ({_kind(error)}).") from error
+
+
+@contextmanager
+def naming(place: str) -> Iterator[None]:
+    """Says where the store is when it fails: for the operator at a start, never for clients at work."""
+    try:
+        yield
+    except StoreFailed as failed:
+        if failed.__cause__ is None:
+            raise
+        said = f"The gateway's store at {place} cannot be used ({_kind(failed.__cause__)})."
+        raise StoreFailed(said) from failed.__cause__
+
+
+def _kind(error: BaseException) -> str:
+    return type(getattr(error, "orig", None) or error).__name__
 
 
 def worth_repeating(error: DBAPIError) -> bool:

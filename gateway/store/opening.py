@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import select
 
 from gateway.store.database import Database
-from gateway.store.failures import SchemaOld
+from gateway.store.failures import SchemaOld, naming
 from gateway.store.grants import Grants
 from gateway.store.id_pairs import IdPairs
 from gateway.store.schema import bring_up_to_date, is_old
@@ -39,11 +39,14 @@ class Store:
         """
         database = Database(url)
         try:
-            if await is_old(database):
-                if not (database.embedded if migrate is None else migrate):
-                    raise SchemaOld("The store's schema is old: run `sage-gateway store migrate`, then start again.")
-                await bring_up_to_date(database)
-            return cls(database, await open_seal(database, key))
+            with naming(database.place):
+                if await is_old(database):
+                    if not (database.embedded if migrate is None else migrate):
+                        raise SchemaOld(
+                            "The store's schema is old: run `sage-gateway store migrate`, then start again."
+                        )
+                    await bring_up_to_date(database)
+                return cls(database, await open_seal(database, key))
         except BaseException:
             await database.close()
             raise
@@ -61,6 +64,7 @@ async def migrate(url: str) -> None:
     """Brings the schema of the store at `url` up to date; does nothing where it is. Raises StoreFailed."""
     database = Database(url)
     try:
-        await bring_up_to_date(database)
+        with naming(database.place):
+            await bring_up_to_date(database)
     finally:
         await database.close()

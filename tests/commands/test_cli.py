@@ -137,6 +137,16 @@ def test_a_store_that_cannot_be_opened_exits_1(run: Run, tmp_path: Path) -> None
     assert "Traceback" not in told.stderr
 
 
+def test_a_server_that_cannot_be_reached_is_named(run: Run, tmp_path: Path) -> None:
+    """By host and port, never with its password, by each command that needs it."""
+    settings = complete(tmp_path)
+    for words in (("serve", "--port", "0", "--admin", "off"), ("check",), ("store", "migrate")):
+        told = run(*words, "--db", f"postgresql://gateway:{SECRET}@127.0.0.1:1/books", **settings)
+        assert told.exit_code == 1
+        assert "store at 127.0.0.1:1 cannot be used (ConnectionRefusedError)." in told.output + told.stderr
+        assert SECRET not in told.output + told.stderr
+
+
 def test_certificates_that_cannot_be_used_exit(run: Run, tmp_path: Path) -> None:
     """A missing certificate exits 1, half a pair exits 2; each in a sentence."""
     settings = complete(tmp_path)

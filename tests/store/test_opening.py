@@ -183,6 +183,34 @@ async def test_an_unreachable_store_is_a_store_failed(tmp_path, key):
         assert "canary" not in str(failure.value)
 
 
+@pytest.mark.parametrize(
+    ("address", "place"),
+    [
+        ("postgresql://user:canary@127.0.0.1:1/d", "127.0.0.1:1"),
+        ("postgresql://user:canary@[::1]:1/d", "[::1]:1"),
+        ("postgresql://user:canary@/d?host=/canary-free/run", "/canary-free/run"),
+    ],
+)
+async def test_an_unreachable_server_is_named_without_its_password(key, address, place):
+    """Its host and port, in one sentence, whether it is opened or migrated."""
+    for use in (Store.open(address, key), migrate(address)):
+        with pytest.raises(StoreFailed) as failure:
+            await use
+        assert f" at {place} " in str(failure.value)
+        assert "user" not in str(failure.value)
+        assert ":canary" not in str(failure.value)
+
+
+async def test_a_running_stores_failure_names_no_server(postgres_url, key):
+    """Clients get that sentence: the machines behind are none of their business."""
+    store = await Store.open(postgres_url, key, migrate=True)
+    await run(postgres_url, "ALTER TABLE meta RENAME TO gone")
+    with pytest.raises(StoreFailed) as failure:
+        await store.ready()
+    assert " at " not in str(failure.value)
+    await store.close()
+
+
 async def test_a_file_that_is_no_database_is_a_store_failed(tmp_path, key):
     """Whatever was there stays there."""
     path = tmp_path / "store.db"
