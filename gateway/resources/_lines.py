@@ -5,8 +5,9 @@ from __future__ import annotations
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
+from gateway.errors import BadCall
 from gateway.resources._parts import NULLABLE, WIDE, half_up, number, rate_name
-from gateway.translate.codecs import FLAG, MONEY, decimal_text, text
+from gateway.translate.codecs import FLAG, MONEY, decimal_of, decimal_text, text
 from gateway.translate.draft import Hole
 from gateway.translate.rules import Computed, Field, Identity, ReadOnly, Reference, Rule, Unsupported
 from gateway.translate.writing import Writing
@@ -45,15 +46,25 @@ def line_tax(inputs: dict[str, Any]) -> str | None:
 
 
 def price_from_net(writing: Writing) -> str | None:
-    """Some clients give a line's net amount and no price (captures: a Portuguese shop)."""
+    """Some clients give a line's net amount and no price (captures: a Portuguese shop). Where no price of two decimals
+    times the quantity makes that very amount, the line is one piece at the amount, with a note.
+
+    Raises BadCall where a discount or a price with tax would make another amount of it.
+    """
     net = writing.sent.get("net_amount")
     if net in (None, ""):
         return None
-    amount = Decimal(MONEY.up(net, writing.where("net_amount")))
+    where = writing.where("net_amount")
+    amount = decimal_of(net, where)
+    if number(writing.take("discount_percentage")) or writing.take("unit_price_includes_tax"):
+        raise BadCall("says nothing of the price where there is a discount or the price includes tax", where)
     quantity = number(writing.take("quantity") or "1")
-    price = WIDE.divide(amount, quantity) if quantity else amount
-    exact = price.quantize(Decimal("0.00001"), ROUND_HALF_UP, WIDE)
-    return decimal_text(exact)
+    price = half_up(WIDE.divide(amount, quantity)) if quantity else amount
+    if not quantity or WIDE.multiply(price, quantity) != amount:
+        writing.put("quantity", "1.0", writing.where("quantity"))
+        writing.draft.note("cut", writing.where("quantity"), "no price makes this net amount; booked as one piece")
+        price = amount
+    return decimal_text(price)
 
 
 def rates_of(breakdown: Any, rate: Any, tax: Any, net: Any) -> str | Hole:

@@ -126,6 +126,8 @@ def raw_columns(body: Record, voided: Record) -> Record:
         "due_date": voided.get("due_date"),
         "status_id": 4,
         "is_opening_balance": False,
+        "email_to": None,
+        "pdf_file_id": None,
     }
 
 

@@ -80,6 +80,8 @@ class Window:
         offset = (body.get("$page", 1) - 1) * per_page
         self.total = body.get("$total", len(items))
         wanted = self.start + len(self.rows)
+        if wanted >= self.total:
+            return False
         found = items[wanted - offset : self.start + self.size - offset] if offset <= wanted else []
         self.rows += found
         asked, self.per_page = self.per_page, min(max(per_page, 1), LARGEST_PAGE)

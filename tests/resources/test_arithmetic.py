@@ -63,7 +63,7 @@ def test_the_tax_on_carriage():
 
 
 def test_the_rate_that_was_charged():
-    """Of the breakdown, else of the amounts where they say it exactly, else the rate's own; nothing charged is nought."""
+    """Of the breakdown, else of the amounts where they say it exactly, else the rate's own; else nought."""
     rate = {"id": "GB_LOWER"}
     assert rates_of([{"percentage": "15.0"}, {"percentage": "2.5"}, {}], rate, "9", "9") == "17.5"
     assert rates_of([], rate, "2.0", "10.0") == rates_of([], None, "2.0", "10.0") == "20.0"
@@ -125,24 +125,35 @@ async def posted(
 
 
 @pytest.mark.parametrize(
-    ("line", "price"),
+    ("line", "quantity", "price"),
     [
-        ("[net_amount]=10 [quantity]=3", "3.33333"),
-        ("[net_amount]=10", "10.0"),
-        ("[net_amount]=10 [quantity]=0", "10.0"),
-        ("[net_amount]=10 [unit_price]=7", "7.0"),
-        (f"[net_amount]={'9' * 35}", f"{'9' * 35}.0"),
+        ("[net_amount]=10 [quantity]=4", "4.0", "2.5"),
+        ("[net_amount]=10 [quantity]=3", "1.0", "10.0"),
+        ("[net_amount]=100 [quantity]=30000", "1.0", "100.0"),
+        ("[net_amount]=10", "1.0", "10.0"),
+        ("[net_amount]=10 [quantity]=0", "1.0", "10.0"),
+        ("[net_amount]=10 [unit_price]=7", "1.0", "7.0"),
+        (f"[net_amount]={'9' * 35}", "1.0", f"{'9' * 35}.0"),
     ],
 )
-async def test_a_price_from_a_lines_net_amount(line: str, price: str):
-    """Where no price was sent."""
+async def test_a_price_from_a_lines_net_amount(line: str, quantity: str, price: str):
+    """Where no price was sent: it makes the very amount, or the line is booked as one piece."""
     status, written = await posted(line)
-    assert (status, written["unit_price"]) == (201, price)
+    assert (status, written["quantity"], written["unit_price"]) == (201, quantity, price)
 
 
-@pytest.mark.parametrize("line", ["", "[net_amount]=", "[net_amount]=x"])
-async def test_a_line_without_any_price_is_refused(line: str):
-    """v2's own words."""
+@pytest.mark.parametrize(
+    "line",
+    [
+        "",
+        "[net_amount]=",
+        "[net_amount]=x",
+        "[net_amount]=90 [discount_percentage]=10",
+        "[net_amount]=100 [unit_price_includes_tax]=true",
+    ],
+)
+async def test_a_line_without_a_price_to_be_sure_of_is_refused(line: str):
+    """Nothing says it, or a discount or the tax would make another amount of it."""
     assert await posted(line) == (422, {})
 
 
