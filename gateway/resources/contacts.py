@@ -8,7 +8,7 @@ from gateway.resources._parts import ADDRESS, ADDRESS_KEPT, CONTACT_TYPES, LOCK_
 from gateway.translate.codecs import plain, text
 from gateway.translate.queries import Filter
 from gateway.translate.resource import Table
-from gateway.translate.rules import Computed, Field, Identity, Nested, Reference
+from gateway.translate.rules import Computed, Field, Identity, Nested, Reference, Unsupported
 from gateway.translate.writing import Writing
 
 PERSON = "main_contact_person"
@@ -56,6 +56,7 @@ TABLES = (
             single="contact_type",
             required=("Must specify either customer or supplier", "base"),
         ),
+        Unsupported("contact_types", "v2 took the type as contact_type_id; the list that it showed changes nothing"),
         Field("email", f"{PERSON}.email", text(100)),
         Field("telephone", f"{PERSON}.telephone", text(50)),
         Field("mobile", f"{PERSON}.mobile", text(50)),
