@@ -20,6 +20,8 @@ app = typer.Typer(
     add_completion=False,
     # A traceback with local variables would print secrets.
     pretty_exceptions_enable=False,
+    # Rich would take the brackets of `contact[name]` for its own markup.
+    rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 

@@ -47,7 +47,10 @@ def explain(
     Nothing is sent anywhere. Ids and other facts that only v3.1 knows stand as placeholders: `contacts-580` is the
     v3.1 id of the contact that v2 knows as 580; in an exchange file its own facts and answers are used.
 
-    Example: sage-gateway explain -X POST /accounts/v2/contacts -d 'contact[contact_type_id]=1&contact[name]=Jo Pike'
+    \b
+    Example:
+      sage-gateway explain /accounts/v2/contacts \\
+        -d 'contact[contact_type_id]=1' -d 'contact[name]=Jo Pike'
     """
     caller = Caller(business="{your business}", country=country, date_order=date_order)
     try:

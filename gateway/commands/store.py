@@ -11,7 +11,7 @@ import typer
 from gateway.commands.configuration import read_settings
 from gateway.commands.refusal import FAILED, MISUSED, refuse
 
-store = typer.Typer(no_args_is_help=True, help="Care of the gateway's own database.")
+store = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 
 
 @store.callback()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
@@ -24,7 +25,7 @@ def run(*words: str, stdin: str | None = None, status: int = 0) -> str:
     return result.output
 
 
-def asked(*words: str, stdin: str | None = None, status: int = 0) -> dict:
+def asked(*words: str, stdin: str | None = None, status: int = 0) -> Any:
     return json.loads(run("--json", *words, stdin=stdin, status=status))
 
 
@@ -35,7 +36,9 @@ def test_a_create_shows_its_v31_body_and_facts():
     assert (made["resource"], made["verb"]) == ("sales_invoices", "create")
     assert (body["contact_id"], body["date"]) == ("contacts-580", "2016-01-02")
     assert body["invoice_lines"][0]["tax_amount"] == "{tax_amount}"
-    assert "tax_rates: the percentage on 2016-01-02 of the one that v2 knows as 1" in [f["question"] for f in made["facts"]]
+    assert "tax_rates: the percentage on 2016-01-02 of the one that v2 knows as 1" in [
+        f["question"] for f in made["facts"]
+    ]
 
 
 def test_data_makes_it_a_post_as_with_curl():
@@ -118,6 +121,21 @@ def test_a_raw_http_message_is_read_from_standard_input():
     )
     made = asked("--file", "-", stdin=message)
     assert made["requests"][0]["body"]["contact"]["contact_type_ids"] == ["CUSTOMER"]
+
+
+@pytest.mark.parametrize("columns", ["40", "80", "200"])
+def test_the_example_in_the_help_runs_as_printed(columns: str):
+    """Brackets and all, on a terminal of any width."""
+    told = CliRunner().invoke(app, ["explain", "--help"], env={"COLUMNS": columns, "TERM": "dumb"}).output
+    lines = iter(told.splitlines())
+    next(line for line in lines if line.strip() == "Example:")
+    printed = next(lines).strip()
+    while printed.endswith("\\"):
+        printed = printed.removesuffix("\\") + next(lines)
+    program, command, *words = shlex.split(printed)
+    assert (program, command) == ("sage-gateway", "explain")
+    body = asked(*words)["requests"][0]["body"]
+    assert body["contact"]["name"] == "Jo Pike"
 
 
 @pytest.mark.parametrize("words", [[], ["one", "two", "three"], ["--file", "no-such-file"]])
