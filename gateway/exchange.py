@@ -11,7 +11,7 @@ from gateway.resources.registry import find, routed
 from gateway.translate import faults
 from gateway.translate.calls import Call
 from gateway.translate.draft import Draft, FactsDraft, Hole, ReplyDraft, RequestDraft
-from gateway.translate.plans import plan_of
+from gateway.translate.plans import Plan, plan_of
 
 MOST_ROUNDS = 4
 """A fact may show the way to another; a longer chain is a table's mistake."""
@@ -51,6 +51,7 @@ class Journey:
         self.steps: list[Step] = []
         self.notes: list[Note] = []
         self.facts: dict[Hole, Any] = {}
+        self.collection = ""
 
     async def settle(self, draft: Draft) -> None:
         """Fill the draft's holes. Raises BadCall for a record that does not exist."""
@@ -110,8 +111,14 @@ class Journey:
 
     @property
     def wrote(self) -> bool:
-        """Whether v3.1 has carried out a write: then the call has succeeded, whatever else cannot be found out."""
-        return any(step.request.method != "GET" and step.answer.status < 400 for step in self.steps)
+        """Whether v3.1 has carried out the call's own write (a contact made for an invoice is not it): then the call
+        has succeeded, whatever else cannot be found out."""
+        return any(
+            step.request.method != "GET"
+            and step.answer.status < 400
+            and step.request.path.split("/")[1] == self.collection
+            for step in self.steps
+        )
 
 
 async def exchange(call: V2Request, caller: Caller, lookup: Lookup, upstream: Upstream) -> Exchange:
@@ -139,15 +146,26 @@ async def exchange(call: V2Request, caller: Caller, lookup: Lookup, upstream: Up
 async def run(call: Call, journey: Journey) -> V2Response:
     """Drive the call's plan to its reply."""
     plan, answer = plan_of(call), None
+    journey.collection = call.table.v3
     try:
         while True:
-            draft = plan.send(answer)
+            draft = next_draft(plan, answer, journey)
             if isinstance(draft, FactsDraft):
                 await journey.know(draft)
             await journey.settle(draft)
             answer = await journey.send(call, draft) if isinstance(draft, RequestDraft) else draft
     except StopIteration as done:
         return await journey.reply(done.value)
+
+
+def next_draft(plan: Plan, answer: Any, journey: Journey) -> Draft:
+    """What the plan does next. Where it cannot read the answer to the write that it made, the error says so."""
+    try:
+        return plan.send(answer)
+    except UpstreamFailed:
+        if journey.wrote:
+            raise UpstreamFailed(DONE) from None
+        raise
 
 
 def unreadable(error: Exception) -> Note:

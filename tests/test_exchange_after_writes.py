@@ -10,6 +10,7 @@ from gateway.errors import StoreFailed, UpstreamFailed
 from gateway.exchange import exchange
 from gateway.messages import Caller, V2Request, V3Request, V3Response
 from gateway.translate.draft import Hole
+from tests.echo import NamedFacts
 
 MUG = {"id": "p1", "description": "Mug", "sales_ledger_account": {"id": "la1"}}
 CREATE = V2Request("POST", "/accounts/v2/products", (), b"product[description]=Mug")
@@ -72,3 +73,40 @@ async def test_a_record_goes_on_showing_the_number_that_clients_know(shown: dict
 
     made = await exchange(V2Request("GET", "/accounts/v2/products/55"), Caller(), Corrects(), Reads())
     assert made.reply.body["id"] == made.reply.body["$key"] == (1_500_000_009 if shown else 55)
+
+
+@pytest.mark.parametrize(
+    ("amount", "said"),
+    [("nonsense", "Sage made the change, but its answer could not be read"), ({}, "Sage made the change")],
+)
+async def test_an_answer_to_a_write_that_cannot_be_read_says_that_the_write_was_made(amount: object, said: str):
+    """The client is told not to send it again."""
+
+    class Garbles(OnlyWrites):
+        async def send(self, request: V3Request) -> V3Response:
+            if request.method == "GET":
+                raise UpstreamFailed("unreachable")
+            return V3Response(201, {**MUG, "cost_price": amount})
+
+    made = await exchange(CREATE, Caller(), OnlyMints(), Garbles())
+    assert made.reply.status == 502
+    assert made.reply.body["$diagnoses"][0]["$message"].startswith(said)
+
+
+async def test_a_contact_made_for_an_invoice_is_not_the_invoice():
+    """Where the invoice itself was not made, nothing says that it was."""
+
+    class MakesContacts:
+        async def send(self, request: V3Request) -> V3Response:
+            if request.method == "GET":
+                return V3Response(200, {"$items": [], "$total": 0, "$next": None, "$page": 1})
+            return V3Response(201, {"name": "no id"})
+
+    form = (
+        b"sales_invoice[customer_company]=Novo&sales_invoice[date]=2026-01-02"
+        b"&sales_invoice[line_items][0][description]=A&sales_invoice[line_items][0][unit_price]=1"
+        b"&sales_invoice[line_items][0][ledger_account_id]=9"
+    )
+    call = V2Request("POST", "/accounts/v2/sales_invoices", (), form)
+    made = await exchange(call, Caller(), NamedFacts(), MakesContacts())
+    assert made.reply.body["$diagnoses"][0]["$message"] == "Sage's answer could not be read"
