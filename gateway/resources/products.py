@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from gateway.resources._parts import LOCK_VERSION
@@ -21,8 +22,15 @@ def default_account(area: str) -> Any:
     return hole
 
 
+def rate_of_account(writing: Writing) -> Hole:
+    """v2 filled in tax code 1, the standard rate (v2.md §6.21), which a business that charges no tax must not get. So
+    the sales account's own rate is taken, the standard one in the usual chart; none where the account has none."""
+    account: Hole = writing.take("sales_ledger_account_id")
+    return replace(account, want="tax_rate.id")
+
+
 ACCOUNT = Reference("ledger_account", "sales_ledger_account", to="ledger_accounts", default=default_account("sales"))
-TAX = Reference("tax_code", "sales_tax_rate", to="tax_rates", aliases=("tax_rate",))
+TAX = Reference("tax_code", "sales_tax_rate", to="tax_rates", aliases=("tax_rate",), default=rate_of_account)
 EXTRA_INFO = Field("extra_info", "notes", text(500))
 PRICE = "sales_prices.0"
 RATE = "sales_rates.0"
