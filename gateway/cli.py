@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from importlib.util import find_spec
 from typing import Annotated
 
 import typer
 
 from gateway import __version__
 from gateway.commands.check import check
+from gateway.commands.curl_words import InOrder
+from gateway.commands.explain import explain
 from gateway.commands.sandbox import sandbox
 from gateway.commands.serve import serve
 from gateway.commands.store import store
+from gateway.commands.tables import tables
 
 app = typer.Typer(
     name="sage-gateway",
@@ -48,9 +49,8 @@ app.command()(serve)
 app.command()(sandbox)
 app.command()(check)
 app.add_typer(store, name="store")
-for _name in ("explain", "tables"):
-    if find_spec(f"gateway.commands.{_name}") is not None:
-        app.command(_name)(getattr(import_module(f"gateway.commands.{_name}"), _name))
+app.command(cls=InOrder)(explain)
+app.command()(tables)
 
 
 def main() -> None:

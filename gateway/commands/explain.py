@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import msgspec
 import typer
 
+from gateway.commands.curl_words import ORDER, joined
 from gateway.commands.imagined import Explained, explain_call
 from gateway.errors import Malformed
 from gateway.messages import Caller, Pairs, V2Request, V3Request
@@ -19,19 +20,29 @@ API = "https://api.accounting.sage.com/v3.1"
 
 
 def explain(
+    context: typer.Context,
     words: Annotated[
         list[str] | None,
         typer.Argument(
             metavar="[METHOD] URL",
-            help="The call, as on curl's command line (the word `curl` may stand first). The host does not matter.",
+            help="The call, as on curl's command line (the word `curl` may stand first). The host does not matter, "
+            "nor do curl's -i -k -L -s -S -v.",
             show_default=False,
         ),
     ] = None,
     method: Annotated[str | None, typer.Option("-X", "--request", help="The method.", show_default=False)] = None,
     data: Annotated[
         list[str] | None,
-        typer.Option("-d", "--data", "--data-raw", help="Form text or JSON; several are joined with &."),
+        typer.Option("-d", "--data", "--data-ascii", help="Form text or JSON, or @FILE; several are joined with &."),
     ] = None,
+    raw: Annotated[list[str] | None, typer.Option("--data-raw", help="The same, where @ means nothing.")] = None,
+    binary: Annotated[
+        list[str] | None, typer.Option("--data-binary", help="The same, where a file's line breaks stay.")
+    ] = None,
+    encoded: Annotated[
+        list[str] | None, typer.Option("--data-urlencode", help="NAME=TEXT or NAME@FILE, to be percent-encoded.")
+    ] = None,
+    get: Annotated[bool, typer.Option("-G", "--get", help="Data is the query of a GET.")] = False,
     headers: Annotated[list[str] | None, typer.Option("-H", "--header", help="`Name: value`.")] = None,
     file: Annotated[
         Path | None,
@@ -40,7 +51,12 @@ def explain(
     country: Annotated[str, typer.Option(help="The app's country, as in its settings.")] = "gb",
     date_order: Annotated[str, typer.Option(help="dmy or mdy, as in the app's settings.")] = "dmy",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for other programs.")] = False,
-    silent: Annotated[bool, typer.Option("-s", hidden=True)] = False,
+    silent: Annotated[bool, typer.Option("-s", "--silent", hidden=True)] = False,
+    show_error: Annotated[bool, typer.Option("-S", "--show-error", hidden=True)] = False,
+    insecure: Annotated[bool, typer.Option("-k", "--insecure", hidden=True)] = False,
+    verbose: Annotated[bool, typer.Option("-v", "--verbose", hidden=True)] = False,
+    include: Annotated[bool, typer.Option("-i", "--include", hidden=True)] = False,
+    location: Annotated[bool, typer.Option("-L", "--location", hidden=True)] = False,
 ) -> None:
     """Show the v3.1 calls that a v2 call becomes, each rule that fired, and what v3.1 has no place for.
 
@@ -54,7 +70,9 @@ def explain(
     """
     caller = Caller(business="{your business}", country=country, date_order=date_order)
     try:
-        calls = read_file(file) if file else [(read_words(words or [], method, data or [], headers or []), None)]
+        given = {"data": data or [], "raw": raw or [], "binary": binary or [], "encoded": encoded or []}
+        body = joined(context.meta[ORDER], given) if any(given.values()) else None
+        calls = read_file(file) if file else [(read_words(words or [], method, body, headers or [], get=get), None)]
     except (Malformed, ValueError, OSError) as error:
         typer.echo(f"The call cannot be read: {error}", err=True)
         raise typer.Exit(2) from None
@@ -68,16 +86,20 @@ def explain(
         raise typer.Exit(1)
 
 
-def read_words(words: list[str], method: str | None, data: list[str], headers: list[str]) -> V2Request:
-    """A call from curl-like words. Raises ValueError."""
+def read_words(
+    words: list[str], method: str | None, data: bytes | None, headers: list[str], *, get: bool = False
+) -> V2Request:
+    """A call from curl-like words. Data makes it a POST, or with `get` is its query. Raises ValueError."""
     words = words[1:] if words[:1] == ["curl"] else words
     if len(words) == 2 and words[0].isalpha() and words[0].isupper():
         method, words = words[0], words[1:]
     if len(words) != 1:
         raise ValueError("give one URL, or --file (see --help)")
-    body = "&".join(data)
+    target = target_of(words[0])
+    if get and data:
+        target, data = f"{target}{'&' if '?' in target else '?'}{data.decode('latin-1')}", None
     pairs: Pairs = tuple((name.strip(), value.strip()) for name, _, value in (line.partition(":") for line in headers))
-    return V2Request(method or ("POST" if data else "GET"), target_of(words[0]), pairs, body.encode())
+    return V2Request(method or ("GET" if data is None else "POST"), target, pairs, data or b"")
 
 
 def target_of(url: str) -> str:

@@ -48,6 +48,46 @@ def test_data_makes_it_a_post_as_with_curl():
     assert made["requests"][0]["body"]["contact"]["name"] == "Jo"
 
 
+def test_data_of_all_kinds_is_joined_in_the_order_given():
+    """Rack's lists of records hang on the order."""
+    line = "sales_invoice[line_items_attributes][]"
+    made = asked(
+        "/accounts/v2/sales_invoices",
+        *("-d", "sales_invoice[contact_id]=580&sales_invoice[date]=02/01/2016"),
+        *("--data-urlencode", f"{line}[description]=Blue mug", "-d", f"{line}[quantity]=2&{line}[unit_price]=1"),
+        *("--data-urlencode", f"{line}[description]=Red & green", "--data-raw", f"{line}[quantity]=3"),
+        *("-d", f"{line}[unit_price]=1"),
+    )
+    lines = made["requests"][0]["body"]["sales_invoice"]["invoice_lines"]
+    assert [(one["description"], one["quantity"]) for one in lines] == [("Blue mug", "2.0"), ("Red & green", "3.0")]
+
+
+@pytest.mark.parametrize("target", ["/accounts/v2/contacts", "/accounts/v2/contacts?$itemsPerPage=5"])
+def test_with_g_the_data_is_the_query(target: str):
+    """`-G` makes a GET of it."""
+    made = asked("-G", target, "--data-urlencode", "search=Jo Pike", "-d", "$startIndex=0")
+    assert made["call"]["method"] == "GET"
+    assert dict(made["requests"][0]["query"])["search"] == "Jo Pike"
+    assert made["call"]["target"].startswith(f"{target}{'&' if '?' in target else '?'}search=Jo%20Pike&")
+
+
+@pytest.mark.parametrize(
+    "flags", [["-k", "-v", "-i", "-L", "-s", "-S"], ["-sSkviL"], ["--insecure", "--verbose", "--include", "--location"]]
+)
+def test_what_curl_says_of_the_connection_changes_nothing(flags: list[str]):
+    """A line that was pasted from elsewhere is explained as it stands."""
+    assert asked("curl", *flags, "/accounts/v2/contacts/580") == asked("/accounts/v2/contacts/580")
+
+
+def test_data_may_stand_in_a_file(tmp_path: Path):
+    """`-d @file`, and `-d @-` for standard input."""
+    file = tmp_path / "body"
+    file.write_bytes(b"contact[contact_type_id]=1\r\n&contact[name]=Jo\n")
+    for words, stdin in ((("-d", f"@{file}"), None), (("-d", "@-"), file.read_text())):
+        made = asked("/accounts/v2/contacts", *words, stdin=stdin)
+        assert made["requests"][0]["body"]["contact"]["name"] == "Jo"
+
+
 def test_the_printed_calls_are_curl_lines():
     """Each v3.1 call is one curl line that a shell reads as meant."""
     line = next(line for line in run("-d", INVOICE, "/accounts/v2/sales_invoices").splitlines() if "1. curl" in line)
@@ -138,7 +178,9 @@ def test_the_example_in_the_help_runs_as_printed(columns: str):
     assert body["contact"]["name"] == "Jo Pike"
 
 
-@pytest.mark.parametrize("words", [[], ["one", "two", "three"], ["--file", "no-such-file"]])
+@pytest.mark.parametrize(
+    "words", [[], ["one", "two", "three"], ["--file", "no-such-file"], ["/x", "-d", "@no-such-file"]]
+)
 def test_what_cannot_be_read_is_one_sentence(words: list[str]):
     """Wrong usage is a sentence and exit code 2, never a traceback."""
     assert "cannot be read" in CliRunner().invoke(app, ["explain", *words]).output
