@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
+from tempfile import TemporaryDirectory
 from typing import Annotated
 
 import typer
 
 from gateway.commands.refusal import FAILED, refuse
+from gateway.settings import Server
 
 
 def sandbox(
@@ -16,8 +19,8 @@ def sandbox(
 ) -> None:
     """Run only the stand-in for Sage's API v3.1: for trying a v3.1 client, or a gateway in another process.
 
-    It is stateful, in memory, and forgets everything when it stops. It prints the settings with which
-    a gateway reaches it.
+    It is stateful, in memory, and forgets everything when it stops. It prints all settings that a gateway on this
+    machine needs to reach it; the store they name goes with it.
     """
     import uvloop
 
@@ -38,8 +41,20 @@ async def _run(host: str, port: int) -> None:
 
     stand_in = Sandbox()
     runner, base_url = await serve_sandbox(stand_in, host, port)
-    typer.echo(f"The stand-in for v3.1 listens on {base_url}; a gateway reaches it with")
-    for key, value in reach(stand_in, base_url).items():
-        typer.echo(f"  {variable(key)}={value}")
-    await until_stopped(asyncio.get_running_loop())
+    # Of these books, numbers in another store would mean nothing.
+    with TemporaryDirectory(prefix="sage-gateway-") as folder:
+        typer.echo(f"The stand-in for v3.1 listens on {base_url}; a gateway reaches it with")
+        for key, value in {**_own(folder), **reach(stand_in, base_url)}.items():
+            typer.echo(f"  {variable(key)}={value}")
+        await until_stopped(asyncio.get_running_loop())
     await runner.cleanup()
+
+
+def _own(folder: str) -> dict[str, str]:
+    """What a gateway that listens at its usual address needs beside an upstream, by dotted keys."""
+    usual = Server()
+    return {
+        "server.public_urls": f"http://{usual.host}:{usual.port},http://localhost:{usual.port}",
+        "store.db": f"sqlite:///{folder}/store.db",
+        "store.key": secrets.token_hex(32),
+    }

@@ -118,14 +118,16 @@ async def test_the_printed_curl_line_works(tmp_path: Path) -> None:
 
 
 async def test_the_two_commands_work_together(tmp_path: Path) -> None:
-    """A gateway in another process reaches `sandbox` with the settings that it prints, and takes little memory.
+    """A gateway in another process serves with the settings that `sandbox` prints, which are all it needs.
 
-    It leaves no core dump, in which tokens would be.
+    Its store goes with the stand-in. It takes little memory, and leaves no core dump, in which tokens would be.
     """
     async with started(tmp_path, "sandbox", "--port", "0") as stand_in:
         await stand_in.until("V31_REFRESH_TOKEN")
         settings = dict(line.removeprefix("SAGE_GATEWAY_").split("=", 1) for line in stand_in.printed[1:])
-        settings |= {"STORE__DB": f"sqlite:///{tmp_path}/store.db", "STORE__KEY": KEY}
+        async with started(tmp_path, "check", **settings) as check:
+            code, log = await check.end()
+            assert (code, log) == (0, "")
         async with started(tmp_path, "serve", "--port", "0", "--admin", "off", **settings) as gateway:
             url = (await gateway.until("The gateway listens on")).split()[-1]
             headers = {"Authorization": "Bearer TestToken"}
@@ -137,7 +139,10 @@ async def test_the_two_commands_work_together(tmp_path: Path) -> None:
             assert resident(gateway) <= 130 * 1024
             assert not dumps_core(gateway)
             assert (await gateway.stop())[0] == 0
+        store = Path(settings["STORE__DB"].removeprefix("sqlite:///"))
+        assert store.is_file()  # noqa: ASYNC240
         assert (await stand_in.stop())[0] == 0
+        assert not store.parent.exists()
 
 
 def resident(gateway: Process) -> int:
