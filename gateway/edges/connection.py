@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -12,13 +13,14 @@ from aiohttp.web_protocol import RequestHandler
 
 from gateway.edges.framing import write_reply
 from gateway.edges.limits import Limits
+from gateway.edges.unreadable import why
 from gateway.errors import Malformed, TableWrong
 from gateway.messages import Pairs
 from gateway.translate.faults import render
 
 _LATE = (
     b"HTTP/1.1 408 Request Timeout\r\nContent-Type: application/json;vnd.sage=sdata\r\n"
-    b"Cache-Control: no-store\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%s"
+    b"Cache-Control: no-store\r\nX-Request-Id: %s\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%s"
 )
 _LATE_BODY = (
     b'{"$diagnoses":[{"$severity":"error","$dataCode":"BadRequest",'
@@ -39,7 +41,7 @@ class Connection(RequestHandler):
         server: Listener,
         *,
         limits: Limits,
-        unreadable: Callable[[str], None],
+        unreadable: Callable[[str, str], None],
         extra: Pairs,
         **options: Any,
     ) -> None:
@@ -84,8 +86,9 @@ class Connection(RequestHandler):
     def _late(self) -> None:
         self._deadline = None
         if self.transport is not None:
-            self._unreadable("late")
-            self.transport.write(_LATE % (len(_LATE_BODY), _LATE_BODY))
+            name = secrets.token_hex(8)
+            self._unreadable("late", name)
+            self.transport.write(_LATE % (name.encode(), len(_LATE_BODY), _LATE_BODY))
         self.force_close()
 
     async def finish_response(
@@ -102,7 +105,7 @@ class Connection(RequestHandler):
             deadline.cancel()
 
     def _unread(self) -> None:
-        self._unreadable("unread")
+        self._unreadable("unread", "")
         if self.transport is not None:
             self.transport.abort()
 
@@ -114,9 +117,10 @@ class Connection(RequestHandler):
         message: str | None = None,
     ) -> web.StreamResponse:
         """What the parser could not read, as v2 says it: without the raw bytes, here or in the log."""
-        self._unreadable(type(exc).__name__ if exc is not None else "Timeout")
-        error = Malformed("The request cannot be read as HTTP") if status < 500 else TableWrong("The gateway failed")
-        response = write_reply(render(error), (("Connection", "close"), *self._extra))
+        name = secrets.token_hex(8)
+        self._unreadable(type(exc).__name__ if exc is not None else "Timeout", name)
+        error = Malformed(why(exc, self._limits)) if status < 500 else TableWrong("The gateway failed")
+        response = write_reply(render(error), (("X-Request-Id", name), ("Connection", "close"), *self._extra))
         response.force_close()
         return response
 
@@ -124,8 +128,8 @@ class Connection(RequestHandler):
 class Listener(web.Server):
     """Makes a `Connection` of every socket, with the limits of the public side.
 
-    `unreadable` is told the kind of every request that could not be parsed; `extra` are headers of
-    every reply.
+    `unreadable` is told the kind of every request that could not be parsed, and its reply's `X-Request-Id`; `extra`
+    are headers of every reply.
     """
 
     def __init__(
@@ -133,7 +137,7 @@ class Listener(web.Server):
         handler: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]],
         *,
         limits: Limits,
-        unreadable: Callable[[str], None],
+        unreadable: Callable[[str, str], None],
         extra: Pairs = (),
     ) -> None:
         super().__init__(

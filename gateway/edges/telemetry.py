@@ -195,10 +195,11 @@ class Telemetry:
         level = "info" if event == "refreshed" else "error" if event in _ALARMS else "warning"
         self.say("a grant's news", level=level, reason=event, grant=grant)
 
-    def unreadable(self, reason: str) -> None:
-        """A request that could not be parsed; `reason` is an exception's name, `late` or `unread`."""
+    def unreadable(self, reason: str, request: str = "") -> None:
+        """A request that could not be parsed; `reason` is an exception's name, `late` or `unread`; `request` the
+        reply's `X-Request-Id`, where there was one."""
         self.metrics.unreadable()
-        self.say("unreadable request", reason=reason)
+        self.say("unreadable request", request=request, reason=reason)
 
 
 def outcome_of(reply: V2Response, exchanged: bool) -> str:

@@ -151,8 +151,8 @@ async def house(
     )
     cut_off = asyncio.Event()
 
-    def unreadable(reason: str) -> None:
-        telemetry.unreadable(reason)
+    def unreadable(reason: str, request: str) -> None:
+        telemetry.unreadable(reason, request)
         cut_off.set()
 
     listener = Listener(reception, limits=limits, unreadable=unreadable, extra=extra)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -51,6 +52,51 @@ async def test_what_is_not_proper_http_is_400_in_v2s_shape(gateway: House, raw: 
     assert b"elsewhere" not in body
     assert gateway.talk.calls == []
     assert GOOD.encode() not in gateway.log.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("raw", "said"),
+    [
+        (b"GET /%b HTTP/1.1\r\nHost: a\r\n\r\n" % (b"canary" * 60), "request-target is over 300 bytes"),
+        (b"GET /%b" % (b"canary" * 600), "request-target is over 300 bytes"),
+        (b"GET /x HTTP/1.1\r\nHost: a\r\nX: %b\r\n\r\n" % (b"canary" * 60), "header is over 300 bytes"),
+        (b"GET /x HTTP/1.1\r\nHost: a\r\n%b: x\r\n\r\n" % (b"canary" * 60), "header is over 300 bytes"),
+        (b"GET /x HTTP/1.1\r\nHost: a\r\n" + b"canary: x\r\n" * 8 + b"\r\n", "more than 8 headers"),
+        (b"GET /canary\xe9 HTTP/1.1\r\nHost: a\r\n\r\n", "request-target must be a path of visible ASCII"),
+        (b"GET canary HTTP/1.1\r\nHost: a\r\n\r\n", "request-target must be a path of visible ASCII"),
+        (b"GET http://[canary/ HTTP/1.1\r\nHost: a\r\n\r\n", "request-target must be a path of visible ASCII"),
+        (b"GET /a canary HTTP/1.1\r\nHost: a\r\n\r\n", "a space in the path is written %20"),
+        (b"GET /canary HTTP/1.1\r\n\r\n", "must have a Host header"),
+        (b"GET /canary HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", "comes twice (Host"),
+        (b"GET /canary HTTP/1.3\r\nHost: a\r\n\r\n", "Only HTTP/1.0 and HTTP/1.1"),
+        (b"GET /canary HTTP/1.1\nHost: a\n\n", "must end in CR and LF"),
+        (b"canary /x HTTP/1.1\r\nHost: a\r\n\r\n", "a method in capitals"),
+        (b"GET /x HTTP/1.1\r\nHost: a\r\nContent-Length: canary\r\n\r\n", "one number of digits"),
+        (
+            b"POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+            "both Content-Length and Transfer-Encoding",
+        ),
+        (
+            b"POST /x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nContent-Length: 4\r\n\r\n0\r\n\r\n",
+            "both Content-Length and Transfer-Encoding",
+        ),
+        (b"POST /x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: canary\r\n\r\n", "may be chunked alone"),
+        (b"GET /x HTTP/1.1\r\nHost: a\r\n canary: b\r\n\r\n", "may not go on in a second line"),
+        (b"GET /x HTTP/1.1\r\nHost: a\r\nX: canary\x00\r\n\r\n", "control character"),
+        (b"GET /x HTTP/1.1\r\nHost: a\r\ncanary : b\r\n\r\n", "a name without spaces"),
+        (b"GET /x HTTP/1.1\r\nHost: a\r\nContent-Length : 1\r\n\r\n", "a name without spaces"),
+        (b"GET /x HTTP/1.1\r\nHost: a\r\ncanary: a\rb\r\n\r\n", "must end in CR and LF"),
+        (b"\x16\x03\x01\x02canary\x00\x01\xfc\x03\x03", "TLS"),
+    ],
+)
+async def test_what_cannot_be_read_is_told_what_is_wrong(raw: bytes, said: str) -> None:
+    """And where, under a request id that the log has too, with nothing of the request in either."""
+    async with house(limits=SMALL) as gateway:
+        status, headers, body = parse(await gateway.send(raw))
+        assert status == 400
+        assert said in json.loads(body)["$diagnoses"][0]["$message"]
+        assert headers["x-request-id"] == gateway.lines[0]["request"]
+        assert b"canary" not in body + gateway.log.getvalue()
 
 
 @pytest.mark.parametrize(

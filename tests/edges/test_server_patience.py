@@ -63,9 +63,10 @@ async def test_a_connection_carries_so_many_calls() -> None:
 async def test_headers_have_a_deadline() -> None:
     """A client that drips its headers is told 408 in v2's shape and cut off."""
     async with house(limits=replace(SMALL, header_seconds=0.05)) as gateway:
-        status, _, body = parse(await gateway.send(b"GET /a HTTP/1.1\r\nHost: a\r\nX: "))
+        status, headers, body = parse(await gateway.send(b"GET /a HTTP/1.1\r\nHost: a\r\nX: "))
         assert (status, is_v2(body)) == (408, True)
         assert gateway.lines[0]["reason"] == "late"
+        assert headers["x-request-id"] == gateway.lines[0]["request"]
 
 
 async def test_silence_on_a_new_connection_has_the_same_deadline() -> None:
