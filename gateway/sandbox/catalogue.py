@@ -35,11 +35,13 @@ def settle(collection: str, books: Books, new: Record, old: Record | None) -> No
         new.setdefault("cost_price", ZERO)
         if collection != "services":
             new.setdefault("catalog_item_type", Ref("catalog_item_types", "PRODUCT"))
-    _settle_prices(collection, books, new)
+    _settle_prices(collection, books, new, old or {})
 
 
-def _settle_prices(collection: str, books: Books, new: Record) -> None:
+def _settle_prices(collection: str, books: Books, new: Record, old: Record) -> None:
     prices, kind, amount, flag, name = PRICES[collection]
+    if old and new.get(prices) == old.get(prices):
+        return
     types = list(books.live(f"{kind}s"))
     if not new.get(prices):
         new[prices] = [{**books.fresh(), kind: Ref(f"{kind}s", one["id"])} for one in types]
