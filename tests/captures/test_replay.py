@@ -225,6 +225,9 @@ def updated(replayed: Replayed, before: Record, after: Record, pairs: Sent) -> d
         if "sales_price" in given:
             first, *rest = before["sales_prices"]
             expected["sales_prices"] = [{**first, "price": Decimal(given["sales_price"])}, *rest]
+    for name in {"sales_prices", "sales_rates"} & expected.keys():
+        both = zip(expected[name], after[name], strict=True)
+        expected[name] = [{**old, "updated_at": new["updated_at"]} for old, new in both]
     return wrong | held.differences({**expected, "updated_at": after["updated_at"]}, after)
 
 
