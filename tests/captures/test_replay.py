@@ -227,7 +227,7 @@ def updated(replayed: Replayed, before: Record, after: Record, pairs: Sent) -> d
             expected["sales_prices"] = [{**first, "price": Decimal(given["sales_price"])}, *rest]
     for name in {"sales_prices", "sales_rates"} & expected.keys():
         both = zip(expected[name], after[name], strict=True)
-        expected[name] = [{**old, "updated_at": new["updated_at"]} for old, new in both]
+        expected[name] = [old | {stamp: new[stamp] for stamp in ("created_at", "updated_at")} for old, new in both]
     return wrong | held.differences({**expected, "updated_at": after["updated_at"]}, after)
 
 
