@@ -34,6 +34,16 @@ def write_form(read: Record, names: Iterable[str]) -> Record:
     return body
 
 
+def value_at(value: Any, path: str) -> Any:
+    """What a record holds at a dotted path, in which a number is a place in a list; None where it holds nothing."""
+    for name in path.split("."):
+        if isinstance(value, list):
+            value = value[int(name)] if len(value) > int(name) else None
+        else:
+            value = value.get(name) if isinstance(value, dict) else None
+    return value
+
+
 def same_value(shown: Any, sent: Any) -> bool:
     """Whether two values are the same: amounts by what they amount to, all else by type and value; blank is nothing."""
     if shown in (None, "") or sent in (None, ""):
@@ -154,13 +164,7 @@ class Writing:
 
     def shown(self, path: str) -> Any:
         """What v3.1 shows at a dotted path; None where it shows nothing, or is not known."""
-        value: Any = self.current
-        for name in path.split("."):
-            if isinstance(value, list):
-                value = value[int(name)] if len(value) > int(name) else None
-            else:
-                value = value.get(name) if isinstance(value, dict) else None
-        return value
+        return value_at(self.current, path)
 
     def lacks(self, path: str) -> bool:
         """Whether v3.1 is known to show nothing at a dotted path: there is nothing to clear."""
@@ -168,10 +172,4 @@ class Writing:
 
     def take(self, path: str) -> Any:
         """What is written at a dotted path so far, or None."""
-        value: Any = self.body
-        for name in path.split("."):
-            if isinstance(value, list):
-                value = value[int(name)] if len(value) > int(name) else None
-            else:
-                value = value.get(name) if isinstance(value, dict) else None
-        return value
+        return value_at(self.body, path)
