@@ -104,15 +104,11 @@ class Store(Section):
         """The key's 32 bytes. Raises ValueError where there is none, or none of that length."""
         text = self.key.get_secret_value() if self.key else ""
         try:
-            key = (
-                bytes.fromhex(text) if len(text) == 64 else b64decode(text.translate(_URLSAFE), validate=True)
-            )
+            key = bytes.fromhex(text) if len(text) == 64 else b64decode(text.translate(_URLSAFE), validate=True)
         except (ValueError, binascii.Error):
             key = b""
         if len(key) != 32:
-            raise ValueError(
-                "key must be 32 random bytes in hexadecimal or base64: openssl rand -hex 32 makes one"
-            )
+            raise ValueError("key must be 32 random bytes in hexadecimal or base64: openssl rand -hex 32 makes one")
         return key
 
 
@@ -210,9 +206,7 @@ class Settings(BaseSettings):
     def _tenants_have_apps(self) -> Settings:
         for name, tenant in self.tenants.items():
             if tenant.app not in self.apps:
-                raise ValueError(
-                    f"tenants.{name}.app names no app of these settings: add [apps.{tenant.app}]"
-                )
+                raise ValueError(f"tenants.{name}.app names no app of these settings: add [apps.{tenant.app}]")
         return self
 
     def lacks(self) -> tuple[str, ...]:

@@ -63,9 +63,7 @@ class Environment(PydanticBaseSettingsSource):
             for part in parts[:-1]:
                 place = place.setdefault(part, {})
                 if not isinstance(place, dict):
-                    raise SettingsWrong(
-                        [f"{name} sets a part of what another variable sets whole: drop one."]
-                    )
+                    raise SettingsWrong([f"{name} sets a part of what another variable sets whole: drop one."])
             place[parts[-1]] = value
         return found
 

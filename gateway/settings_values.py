@@ -32,9 +32,7 @@ def _upstream(value: str) -> str:
     """An upstream URL: tokens and books go there, so plain HTTP is for this very machine alone."""
     url = _web(value, query=True)
     if url.scheme == "http" and url.hostname not in _LOOPBACK:
-        raise ValueError(
-            "must be https, since tokens and books are sent there (http is for this machine alone)"
-        )
+        raise ValueError("must be https, since tokens and books are sent there (http is for this machine alone)")
     return value.rstrip("/")
 
 

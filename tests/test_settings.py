@@ -129,9 +129,7 @@ def test_environment_wins(tmp_path: Path) -> None:
 
 def test_lists_in_the_environment() -> None:
     """A list in a variable is parted by commas."""
-    settings = load(
-        None, {"SAGE_GATEWAY_SERVER__PUBLIC_URLS": "https://a.example/, http://b.example:8080/sage"}
-    )
+    settings = load(None, {"SAGE_GATEWAY_SERVER__PUBLIC_URLS": "https://a.example/, http://b.example:8080/sage"})
     assert settings.server.public_urls == ("https://a.example", "http://b.example:8080/sage")
 
 
@@ -226,9 +224,7 @@ def test_enforce_with_a_secret() -> None:
     app = {"SAGE_GATEWAY_APPS__A__CLIENT_ID": "a"}
     assert load(None, app).apps["a"].signature == "report"
     enforced = app | {"SAGE_GATEWAY_APPS__A__SIGNATURE": "enforce"}
-    assert (
-        load(None, enforced | {"SAGE_GATEWAY_APPS__A__SIGNING_SECRET": "s"}).apps["a"].signature == "enforce"
-    )
+    assert load(None, enforced | {"SAGE_GATEWAY_APPS__A__SIGNING_SECRET": "s"}).apps["a"].signature == "enforce"
     told(None, enforced | {"SAGE_GATEWAY_APPS__A__SIGNING_SECRET": ""})
 
 
@@ -294,6 +290,5 @@ def test_frozen() -> None:
 def test_http_upstream_on_this_machine() -> None:
     """The sandbox's upstream on loopback may be plain HTTP."""
     assert (
-        load(None, {"SAGE_GATEWAY_UPSTREAM__API": "http://127.0.0.1:9/v3.1/"}).upstream.api
-        == "http://127.0.0.1:9/v3.1"
+        load(None, {"SAGE_GATEWAY_UPSTREAM__API": "http://127.0.0.1:9/v3.1/"}).upstream.api == "http://127.0.0.1:9/v3.1"
     )

@@ -27,9 +27,7 @@ class Admin:
         if path == "/healthz":
             return _plain(200, "ok\n")
         if path == "/readyz":
-            return (
-                _plain(200, "ready\n") if await self._ready() else _plain(503, "the store does not answer\n")
-            )
+            return _plain(200, "ready\n") if await self._ready() else _plain(503, "the store does not answer\n")
         if path == "/metrics":
             headers = {"Content-Type": self._metrics.content_type, "Server": "sage-gateway"}
             return web.Response(body=self._metrics.text(), headers=headers)

@@ -139,7 +139,7 @@ NUMBERED = {"line_items": {"0": {"tax_code_id": 1}}}
     ],
 )
 def test_the_source_in_v2s_words(path: str, source: str, sent: dict[str, Any], shown: str):
-    """Exact, else with or without `_id`, else the nearest parent, else `base`; of several names the one that was sent."""
+    """Exact, else with or without `_id`, else the nearest parent, else `base`; of several names the one sent."""
     call = call_of(table_at(path), "create", sent)
     body = render(refusal(call, V3Response(422, [item("wrong", source)]))).body
     assert body["$diagnoses"][0]["$source"] == shown

@@ -16,9 +16,7 @@ from gateway.translate.idempotent import COLLECTIONS, derived_id, listed, tenant
 
 TESTS = Path(__file__).parents[1]
 DOCUMENTED = [
-    line
-    for line in (TESTS / "data" / "idempotent_resources.txt").read_text().splitlines()
-    if not line.startswith("#")
+    line for line in (TESTS / "data" / "idempotent_resources.txt").read_text().splitlines() if not line.startswith("#")
 ]
 SPEC = json.loads((TESTS.parent / "gateway" / "sandbox" / "v31_spec.json").read_text())
 KEY = tenant_key(b"k" * 32, "acme", "b1")
@@ -41,11 +39,7 @@ def test_the_spec_agrees() -> None:
     for path, operations in SPEC["paths"].items():
         for method in operations.keys() & {"post", "put"}:
             roots = operations[method].get("body", {}).get("object", {})
-            has = any(
-                "idempotency_id" in root.get("object", {})
-                for root in roots.values()
-                if isinstance(root, dict)
-            )
+            has = any("idempotency_id" in root.get("object", {}) for root in roots.values() if isinstance(root, dict))
             assert listed(method.upper(), path.replace("{key}", "f909")) is has, (method, path)
             seen += has
     assert seen > 60
@@ -83,8 +77,7 @@ def test_money_is_text() -> None:
         }
     }
     assert (
-        write_body(body)
-        == b'{"x":{"b":"12.10","a":"1000","c":["-0.00"],"n":null,"t":true,"i":1180591620717411303424}}'
+        write_body(body) == b'{"x":{"b":"12.10","a":"1000","c":["-0.00"],"n":null,"t":true,"i":1180591620717411303424}}'
     )
 
 

@@ -154,7 +154,9 @@ def test_windows_as_clients_ask(params: dict[str, Any], asked: tuple[int, int]):
     assert window(params) == asked
 
 
-@pytest.mark.parametrize("value", ["x", "1.5", "--1", "+-1", "1-", "\uff11", "1" * 11, ["1"], {"a": "1"}, "+", "\u00b2"])
+@pytest.mark.parametrize(
+    "value", ["x", "1.5", "--1", "+-1", "1-", "\uff11", "1" * 11, ["1"], {"a": "1"}, "+", "\u00b2"]
+)
 @pytest.mark.parametrize("name", ["$startIndex", "items_per_page"])
 def test_a_window_of_no_number_is_refused(name: str, value: Any):
     """The message names the parameter as it was sent."""
