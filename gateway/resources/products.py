@@ -7,7 +7,7 @@ from typing import Any
 
 from gateway.resources._parts import LOCK_VERSION
 from gateway.translate.codecs import BIT, MONEY, text
-from gateway.translate.draft import Hole
+from gateway.translate.draft import ABSENT, Hole
 from gateway.translate.resource import Table
 from gateway.translate.rules import Constant, Field, Identity, Reference, Rule, Unsupported
 from gateway.translate.writing import Writing
@@ -26,7 +26,7 @@ def rate_of_account(writing: Writing) -> Hole:
     """v2 filled in tax code 1, the standard rate (v2.md §6.21), which a business that charges no tax must not get. So
     the sales account's own rate is taken, the standard one in the usual chart; none where the account has none."""
     account: Hole = writing.take("sales_ledger_account_id")
-    return replace(account, want="tax_rate.id")
+    return replace(account, want="tax_rate.id", then=lambda fact: ABSENT if fact is None else fact)
 
 
 ACCOUNT = Reference("ledger_account", "sales_ledger_account", to="ledger_accounts", default=default_account("sales"))

@@ -35,6 +35,9 @@ class Hole:
 
 Facts = Mapping[Hole, Any]
 
+ABSENT = object()
+"""What a hole's `then` gives where the message is to say nothing in its place."""
+
 PATH = "(path)"
 """The source of a hole that stands for an id in the call's path: unknown there means 404."""
 
@@ -62,6 +65,8 @@ class Draft:
         """Put a value, or the hole that will become one."""
         if isinstance(value, Hole):
             self.gap(container, key, value, source)
+        elif value is ABSENT:
+            del container[key]
         else:
             container[key] = value
 

@@ -72,6 +72,8 @@ def read(call: Call) -> Plan:
         request = get(call)
         request.accept = PDF
         answer: V3Response = yield request
+        if not isinstance(answer.body, bytes | str):  # exchange files hold text
+            raise UpstreamFailed("Sage's answer is no PDF")
         return ReplyDraft(200, answer.body, (("Content-Type", PDF),))
     answer = yield get(call)
     return down(call, answer.body)
