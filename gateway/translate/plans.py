@@ -67,7 +67,7 @@ def down(
 
 
 def read(call: Call) -> Plan:
-    """GET one."""
+    """GET one, as PDF where that is asked for. Raises UpstreamFailed for an answer that is none."""
     if call.pdf and call.table.pdf:
         request = get(call)
         request.accept = PDF
