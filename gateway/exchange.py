@@ -190,8 +190,8 @@ def turn_of(call: V2Request) -> str:
     reads, merges and writes, so writes to one record go one at a time, else one of two loses what the other added
     (reliability.md G3); a payment is a write to its invoice.
     """
-    found = routed(call)
-    if found is None or found[1] in ("list", "one"):
+    found = None if call.method == "GET" else routed(call)
+    if found is None:
         return ""
     table, verb, keys = found
     if keys:

@@ -7,9 +7,10 @@ what the gateway sends v3.1 and gets. A *step* is one request with its answer.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, TypeAlias
+
+from msgspec import Struct, field
 
 Json: TypeAlias = "None | bool | int | Decimal | str | list[Json] | dict[str, Json]"
 """Decoded JSON: numbers with a fraction are Decimal, never float."""
@@ -30,8 +31,7 @@ def header(pairs: Pairs, name: str) -> str | None:
     return None
 
 
-@dataclass(frozen=True, slots=True)
-class V2Request:
+class V2Request(Struct, frozen=True):
     """A v2 client's call, as it came over the wire.
 
     `target` is the request-target in origin form, byte for byte as sent (latin-1 text):
@@ -44,8 +44,7 @@ class V2Request:
     body: bytes = b""
 
 
-@dataclass(frozen=True, slots=True)
-class V3Request:
+class V3Request(Struct, frozen=True):
     """A request to v3.1. `path` is below the API base (`/contacts/f909…`) and holds route words and checked ids."""
 
     method: str
@@ -55,8 +54,7 @@ class V3Request:
     accept: str = "application/json"
 
 
-@dataclass(frozen=True, slots=True)
-class V3Response:
+class V3Response(Struct, frozen=True):
     """An answer of v3.1: `body` is decoded JSON, or bytes where JSON was not asked for, or None where it is empty."""
 
     status: int
@@ -64,8 +62,7 @@ class V3Response:
     headers: Pairs = ()
 
 
-@dataclass(frozen=True, slots=True)
-class V2Response:
+class V2Response(Struct, frozen=True):
     """A reply to the v2 client: `body` is JSON to be written on one line, or bytes sent as they are."""
 
     status: int
@@ -73,16 +70,14 @@ class V2Response:
     headers: Pairs = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(Struct, frozen=True):
     """One request with its answer."""
 
     request: V3Request
     answer: V3Response
 
 
-@dataclass(frozen=True, slots=True)
-class Note:
+class Note(Struct, frozen=True):
     """Something the gateway did or could not do that the caller did not ask for, with the v2 field it concerns.
 
     `code` is one of a small closed set (`unmapped`, `unsupported`, `cut`, `contact_found`, `contact_created`,
@@ -94,8 +89,7 @@ class Note:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Caller:
+class Caller(Struct, frozen=True):
     """What the gateway's configuration knows of who calls, as far as it changes the translation.
 
     `business` is the tenant's pinned v3.1 business id; `country` an ISO 3166 code in lower case;
@@ -111,8 +105,7 @@ class Caller:
     sales_ledger_account: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Exchange:
+class Exchange(Struct, frozen=True):
     """One call with everything that followed."""
 
     call: V2Request

@@ -8,9 +8,10 @@ import sys
 import time
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import BinaryIO
 
+from msgspec.structs import replace
 from pydantic import SecretStr
 
 from gateway.commands.stand_in import NAME

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Literal
 
 from cachetools import TTLCache
+from msgspec.structs import replace
 
 from gateway.errors import InvalidToken, TableWrong
 from gateway.grants.tenant import Tenant

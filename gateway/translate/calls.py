@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from gateway.errors import AccessDenied, BadCall, NotFound
 from gateway.messages import Caller, Record, V2Request
@@ -15,8 +16,7 @@ from gateway.translate.resource import Table
 LONGEST_KEY = 18
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(Struct, frozen=True):
     """A v2 call. `keys` are the legacy ids in its path, `params` all its parameters, `sent` those below the root."""
 
     request: V2Request

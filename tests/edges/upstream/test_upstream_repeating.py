@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from gateway.edges import upstream as upstream_module
 from gateway.errors import TableWrong, Throttled, UpstreamFailed
@@ -42,8 +43,9 @@ async def test_another_call_is_not_a_repetition(world: Any, what: str) -> None:
     upstream = world.upstream()
     await upstream.bind(world.tenant, CALL, "n1").send(merged("a"))
     call = {
-        "body": replace(CALL, body=b"other"), "target": replace(CALL, target="/accounts/v2/sales_invoices/8"),
-        "method": replace(CALL, method="POST"),
+        "body": structs.replace(CALL, body=b"other"),
+        "target": structs.replace(CALL, target="/accounts/v2/sales_invoices/8"),
+        "method": structs.replace(CALL, method="POST"),
     }.get(what, CALL)  # fmt: skip
     tenant = replace(world.tenant, id=2, business="b1") if what == "tenant" else world.tenant
     await upstream.bind(tenant, call, "n2" if what == "nonce" else "n1").send(merged("a", "b"))
