@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import sqlite3
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -20,6 +22,8 @@ T = TypeVar("T")
 
 BUSY_SECONDS = 10
 """How long a SQLite writer waits for another process's transaction."""
+WAL_TRIES = 100
+"""How often the switch to WAL is tried, 20 ms apart."""
 TRIES = 4
 
 
@@ -149,14 +153,27 @@ def _sqlite(where: URL, isolation: Any, connections: int) -> AsyncEngine:
 
 def _prepare_sqlite(connection: Any, record: Any) -> None:
     cursor = connection.cursor()
+    _switch_to_wal(cursor)
     for pragma in (
-        "journal_mode = WAL",
         "synchronous = FULL",
         "foreign_keys = ON",
         "recursive_triggers = ON",  # else INSERT OR REPLACE would slip past the DELETE trigger
     ):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
+
+
+def _switch_to_wal(cursor: Any) -> None:
+    """Where two processes make a store at one moment, SQLite refuses the switch at once, however long it may wait for
+    locks; it takes the other but milliseconds."""
+    for left in reversed(range(WAL_TRIES)):
+        try:
+            cursor.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError:
+            if not left:
+                raise
+            time.sleep(0.02)
 
 
 def _begin_immediate(connection: Any) -> None:
