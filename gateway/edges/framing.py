@@ -17,11 +17,10 @@ from aiohttp.web_protocol import RequestPayloadError
 from gateway.edges.limits import Limits
 from gateway.errors import AccessDenied, Malformed, TooLarge
 from gateway.messages import Pairs, V2Response, header
-from gateway.translate.headers import refuse_imitations
+from gateway.translate.headers import SDATA_TYPE, refuse_imitations
 
 JSON = "application/json"
-SDATA = "application/json;vnd.sage=sdata"
-"""The content type of v2's replies (v2.md §4.3)."""
+"""The content type of replies to tokens and refusals (v2.md §4.3)."""
 
 # A v2 path never had these: they mean one path here and another one further on (reliability.md finding 6).
 _GAMES = re.compile(r"\\|%5c|%2f|%00|%25(?:2e|2f|5c)", re.IGNORECASE)
@@ -118,7 +117,7 @@ def write_reply(reply: V2Response, extra: Pairs = ()) -> web.Response:
 
     v2 clients cannot read an empty body (captures/README.md §2), so nothing becomes `{}`.
     """
-    headers: dict[str, str] = {"Content-Type": SDATA, "Cache-Control": "no-store", "Server": "sage-gateway"}
+    headers: dict[str, str] = {"Content-Type": SDATA_TYPE, "Cache-Control": "no-store", "Server": "sage-gateway"}
     headers.update(reply.headers)
     headers.update(extra)
     body = reply.body

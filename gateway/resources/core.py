@@ -28,18 +28,19 @@ def read_business(call: Call) -> Plan:
 
 
 def write_business(call: Call) -> Plan:
-    """v2's un-nested attributes in v3.1's nested body."""
-    draft = up(call)
-    draft.path = ["businesses", call.caller.business]
-    if not draft.body:
-        raise BadCall("nothing to change was sent", "base")
-    answer: V3Response = yield draft
-    return down(call, answer.body)
+    """The tenant's own business."""
+    return written(call, ["businesses", call.caller.business])
 
 
 def write_user(call: Call) -> Plan:
-    """v2's un-nested attributes in v3.1's nested body."""
+    """The user whose grant it is."""
+    return written(call, ["user"])
+
+
+def written(call: Call, path: list[str]) -> Plan:
+    """v2's un-nested attributes in v3.1's nested body. Raises BadCall where there are none."""
     draft = up(call)
+    draft.path = path
     if not draft.body:
         raise BadCall("nothing to change was sent", "base")
     answer: V3Response = yield draft

@@ -15,10 +15,11 @@ from gateway.errors import (
 )
 from gateway.messages import Pairs, Record, V2Response, V3Response, header
 from gateway.translate.calls import Call
+from gateway.translate.headers import SDATA_TYPE
 from gateway.translate.rules import RuleSet
 
 JSON: Pairs = (("Content-Type", "application/json"),)
-SDATA: Pairs = (("Content-Type", "application/json;vnd.sage=sdata"),)
+SDATA: Pairs = (("Content-Type", SDATA_TYPE),)
 
 
 def render(error: GatewayError) -> V2Response:

@@ -16,6 +16,7 @@ from gateway.messages import Record, V3Response
 from gateway.translate.calls import Call
 from gateway.translate.codecs import decimal_of
 from gateway.translate.draft import Draft, FactsDraft, Hole, ReplyDraft, RequestDraft, corrected
+from gateway.translate.headers import SDATA_TYPE
 from gateway.translate.pages import DEFAULT_SIZE, Window, envelope, window
 from gateway.translate.queries import WINDOW, names
 from gateway.translate.resource import Table
@@ -23,7 +24,7 @@ from gateway.translate.writing import Writing
 
 Plan: TypeAlias = Generator[Draft, Any, ReplyDraft]
 
-SDATA = (("Content-Type", "application/json;vnd.sage=sdata"),)
+SDATA = (("Content-Type", SDATA_TYPE),)
 PDF = "application/pdf"
 MOST_PAGES = 500
 """Of one list: 100,000 rows."""
