@@ -66,8 +66,8 @@ KINDS: Mapping[str, KindPath] = kinds_of(TABLES)
 
 
 @cache
-def _spoken(table: Table, name: str, caller: Caller) -> Table:
-    return table.speak(spoken(caller, REGIONS).swap)
+def _spoken(table: Table, caller: Caller) -> Table:
+    return table.speak(spoken(caller, REGIONS))
 
 
 def find(request: V2Request, caller: Caller) -> Call:
@@ -77,7 +77,7 @@ def find(request: V2Request, caller: Caller) -> Call:
     """
     table, verb, keys = ROUTES.find(request.method, split_target(request.target)[0])
     plain = Caller(country=caller.country, date_order=caller.date_order, date_out=caller.date_out)
-    spoken_table = _spoken(table, table.name, plain) if plain != Caller() else table
+    spoken_table = _spoken(table, plain) if plain != Caller() else table
     return read_call(request, caller, spoken_table, verb, keys)
 
 

@@ -160,7 +160,7 @@ LAW = settings(max_examples=60, deadline=None, suppress_health_check=[HealthChec
 @given(data=st.data())
 def test_what_is_written_is_what_is_read(table: Table, caller: Caller, data: st.DataObject):
     """Of every attribute, under every name of it, in every dialect."""
-    table = table.speak(spoken(caller, REGIONS).swap)
+    table = table.speak(spoken(caller, REGIONS))
     sent, shown = data.draw(records(table.rules.rules))
     creating = "create" in table.verbs
     draft = up(call_of(table, "create" if creating else "update", sent, caller=caller), creating=creating)
