@@ -128,11 +128,9 @@ async def exchange(call: V2Request, caller: Caller, lookup: Lookup, upstream: Up
     anything of v3.1's is read, such a break is our own mistake, and is raised.
     """
     journey = Journey(lookup, upstream)
-    resource = ""
+    route = routed(call)
     try:
-        resource = resource_of(call)
-        found = find(call, caller)
-        reply = await run(found, journey)
+        reply = await run(find(call, caller, route), journey)
     except GatewayError as error:
         reply = faults.render(error)
     except UNREADABLE as error:
@@ -140,6 +138,7 @@ async def exchange(call: V2Request, caller: Caller, lookup: Lookup, upstream: Up
             raise
         journey.notes.append(unreadable(error))
         reply = faults.render(UpstreamFailed(DONE if journey.wrote else LOST))
+    resource = route.table.name if route else ""
     return Exchange(call, tuple(journey.steps), reply, tuple(journey.notes), resource, journey.facts)
 
 
@@ -179,8 +178,8 @@ def unreadable(error: Exception) -> Note:
 
 def resource_of(call: V2Request) -> str:
     """The v2 resource's name for logs and metrics, "" where v2 did not route the call."""
-    found = routed(call)
-    return found[0].name if found else ""
+    route = routed(call)
+    return route.table.name if route else ""
 
 
 def turn_of(call: V2Request) -> str:
@@ -190,10 +189,10 @@ def turn_of(call: V2Request) -> str:
     reads, merges and writes, so writes to one record go one at a time, else one of two loses what the other added
     (reliability.md G3); a payment is a write to its invoice.
     """
-    found = None if call.method == "GET" else routed(call)
-    if found is None:
+    route = None if call.method == "GET" else routed(call)
+    if route is None:
         return ""
-    table, verb, keys = found
-    if keys:
-        return f"{table.family}/{table.path.partition('/')[0]}/{keys[0].lstrip('0')}"
-    return "create" if verb == "create" and table.serial else table.name
+    table = route.table
+    if route.keys:
+        return f"{table.family}/{table.path.partition('/')[0]}/{route.keys[0].lstrip('0')}"
+    return "create" if route.verb == "create" and table.serial else table.name

@@ -13,7 +13,7 @@ from gateway import resources
 from gateway.errors import AccessDenied, TableWrong
 from gateway.messages import Caller, Pairs, V2Request
 from gateway.resources._regions import REGIONS
-from gateway.translate.calls import Call, Routes, read_call, split_target
+from gateway.translate.calls import Call, Route, Routes, read_call, split_target
 from gateway.translate.dialect import spoken
 from gateway.translate.resource import Table
 
@@ -52,8 +52,10 @@ def kinds_of(tables: tuple[Table, ...]) -> Mapping[str, KindPath]:
     """Every kind that the tables serve or hold. Raises TableWrong where one refers to a kind that is neither."""
     found = {kind: KindPath(path) for kind, path in BARE_KINDS.items()}
     for table in tables:
-        if table.v3 and table.kind == table.v3 and table.kind not in found and not table.singleton:
-            queries = table.queries
+        queries = table.queries
+        # A kind of its own on another's collection, such as other_receipts, says what narrows the list to it.
+        own = table.kind == table.v3 or "kind" in queries
+        if table.v3 and own and table.kind not in found and not table.singleton:
             found[table.kind] = KindPath(f"/{table.v3}", queries.get("kind", ()), queries.get("one", ()))
         found.update({kind: KindPath(None) for kind in table.holds() if kind not in found})
     for table in tables:
@@ -66,23 +68,24 @@ KINDS: Mapping[str, KindPath] = kinds_of(TABLES)
 
 
 @cache
-def _spoken(table: Table, caller: Caller) -> Table:
-    return table.speak(spoken(caller, REGIONS))
+def _spoken(table: Table, country: str, date_order: str, date_out: str, version: str) -> Table:
+    caller = Caller(country=country, date_order=date_order, date_out=date_out)
+    swap = spoken(caller, REGIONS, version)
+    return table if swap == spoken(Caller(), REGIONS) else table.speak(swap)
 
 
-def find(request: V2Request, caller: Caller) -> Call:
-    """The call that a request is, its table in the caller's dialect.
+def find(request: V2Request, caller: Caller, route: Route | None = None) -> Call:
+    """The call that a request is, its table in the caller's dialect; `route` is where it leads, if that is known.
 
     Raises AccessDenied for what v2 did not route, and what reading its parameters raises.
     """
-    table, verb, keys = ROUTES.find(request.method, split_target(request.target)[0])
-    plain = Caller(country=caller.country, date_order=caller.date_order, date_out=caller.date_out)
-    spoken_table = _spoken(table, plain) if plain != Caller() else table
-    return read_call(request, caller, spoken_table, verb, keys)
+    route = route or ROUTES.find(request.method, split_target(request.target)[0])
+    table = _spoken(route.table, caller.country, caller.date_order, caller.date_out, route.version)
+    return read_call(request, caller, route._replace(table=table))
 
 
-def routed(request: V2Request) -> tuple[Table, str, tuple[str, ...]] | None:
-    """The table and verb that a request is for, and the ids in its path; None where v2 did not route it."""
+def routed(request: V2Request) -> Route | None:
+    """Where a request leads; None where v2 did not route it."""
     try:
         return ROUTES.find(request.method, split_target(request.target)[0])
     except AccessDenied:

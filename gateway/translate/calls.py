@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from msgspec import Struct
 
@@ -17,7 +19,8 @@ LONGEST_KEY = 18
 
 
 class Call(Struct, frozen=True):
-    """A v2 call. `keys` are the legacy ids in its path, `params` all its parameters, `sent` those below the root."""
+    """A v2 call. `keys` are the legacy ids in its path, `params` all its parameters, `sent` those below the root;
+    `version` is the API that its path names: `v2`, or `v1`, its direct ancestor (v2.md §7.1)."""
 
     request: V2Request
     caller: Caller
@@ -27,6 +30,7 @@ class Call(Struct, frozen=True):
     params: Params
     sent: Record
     pdf: bool = False
+    version: str = "v2"
 
     def key(self, kind: str = "", place: int = -1) -> Hole | str:
         """The hole for an id in the path; the modern id itself where the table's numbers are fixed."""
@@ -39,46 +43,75 @@ class Call(Struct, frozen=True):
 Node = dict[str, Any]
 
 
+class Route(NamedTuple):
+    """What a path means: the table and verb, the ids in it, and the version of the API that it names."""
+
+    table: Table
+    verb: str
+    keys: tuple[str, ...]
+    version: str = "v2"
+
+
+PREFIXES: Mapping[tuple[str, ...], str] = MappingProxyType(
+    {
+        ("accounts", "v2"): "accounts",
+        ("core", "v2"): "core",
+        ("accounts", "v1"): "accounts",
+        ("core", "v1"): "core",
+        ("api", "v1"): "accounts",
+    }
+)
+"""What a path may begin with, and whose resources it then names. `/api/v1` is v1's older prefix (v2.md §3.1)."""
+
+
 class Routes:
     """Which table serves a path: words literally, else a number as an id. v2's doubled and trailing slashes are folded
     (captures/README.md §3)."""
 
-    def __init__(self, tables: tuple[Table, ...], versions: tuple[str, ...] = ("v2",)) -> None:
+    def __init__(self, tables: tuple[Table, ...]) -> None:
         self.top: Node = {}
         for table in tables:
-            for version in versions:
-                node = self.top
-                for word in (table.family, version, *table.path.split("/")):
+            for path in (table.path, *table.aliases):
+                node = self.top.setdefault(table.family, {})
+                for word in path.split("/"):
                     node = node.setdefault(word, {})
                 node[""] = table
                 if not table.singleton:
                     node.setdefault("*", {}).setdefault("=", table)
 
-    def find(self, method: str, path: str) -> tuple[Table, str, tuple[str, ...]]:
-        """(table, verb, ids in the path). Raises AccessDenied for what v2 did not route (v2.md §4.4)."""
-        node, keys = self.top, []
-        for word in path.split("/"):
-            if not word:
-                continue
-            below = node.get(word.lower()) if word not in ("", "*", "=") else None
+    def find(self, method: str, path: str) -> Route:
+        """The route. Raises AccessDenied for what v2 did not route (v2.md §4.4)."""
+        words = [word for word in path.split("/") if word]
+        family = PREFIXES.get(tuple(word.lower() for word in words[:2]))
+        if family is None:
+            raise AccessDenied
+        node, keys = self.top.get(family, {}), []
+        for word in words[2:]:
+            below = node.get(word.lower()) if word not in ("*", "=") else None
             if below is None and word.isascii() and word.isdigit():
                 below = node.get("*")
                 keys.append(word)
             if not isinstance(below, dict):
                 raise AccessDenied
             node = below
-        if "" in node:
-            table, verbs = node[""], {"GET": "list", "POST": "create"}
-            if table.singleton:
-                verbs = {"GET": "one", "PUT": "update"}
-        elif "=" in node:
-            table, verbs = node["="], {"GET": "one", "PUT": "update", "DELETE": "delete"}
-        else:
-            raise AccessDenied
-        verb = verbs.get(method)
-        if verb is None or verb not in table.verbs:
-            raise AccessDenied
-        return table, verb, tuple(keys)
+        table, verb = verb_of(method, node)
+        return Route(table, verb, tuple(keys), words[1].lower())
+
+
+COLLECTION = {"GET": "list", "POST": "create"}
+MEMBER = {"GET": "one", "PUT": "update", "DELETE": "delete"}
+SINGLETON = {"GET": "one", "PUT": "update"}
+
+
+def verb_of(method: str, node: Node) -> tuple[Table, str]:
+    """What a method means at the end of a path. Raises AccessDenied where it means nothing."""
+    table = node.get("") or node.get("=")
+    if table is None:
+        raise AccessDenied
+    verb = (MEMBER if "" not in node else SINGLETON if table.singleton else COLLECTION).get(method)
+    if verb is None or verb not in table.verbs:
+        raise AccessDenied
+    return table, verb
 
 
 def split_target(target: str) -> tuple[str, str]:
@@ -87,8 +120,9 @@ def split_target(target: str) -> tuple[str, str]:
     return path, query
 
 
-def read_call(request: V2Request, caller: Caller, table: Table, verb: str, keys: tuple[str, ...]) -> Call:
+def read_call(request: V2Request, caller: Caller, route: Route) -> Call:
     """The call's parameters, read. Raises Malformed, TooLarge, BadCall, NotFound."""
+    table, verb, keys, version = route
     clean = []
     for key in keys:
         if len(key) > LONGEST_KEY:
@@ -96,12 +130,14 @@ def read_call(request: V2Request, caller: Caller, table: Table, verb: str, keys:
         clean.append(key.lstrip("0") or "0")
     headers = read_headers(request.headers)
     _, query = split_target(request.target)
-    params = read_params(request.method, query, headers, request.body, table.root)
+    root = next((root for root in table.roots if request.body.startswith(root.encode())), table.root)
+    params = read_params(request.method, query, headers, request.body, root)
     sent: Any = params
     if table.root is not None:
-        sent = params.get(table.root)
+        root = next((root for root in table.roots if root in params), table.root)
+        sent = params.get(root)
         if verb in ("create", "update") and sent is not None and sent != "" and not isinstance(sent, dict):
-            raise BadCall("should hold the attributes, in brackets", table.root)
+            raise BadCall("should hold the attributes, in brackets", root)
     return Call(
         request,
         caller,
@@ -111,4 +147,5 @@ def read_call(request: V2Request, caller: Caller, table: Table, verb: str, keys:
         params,
         sent if isinstance(sent, dict) else {},
         wants_pdf(headers),
+        version,
     )

@@ -217,6 +217,9 @@ STAMP = Codec("stamp", text_up, text_down, None)
 DATE_MDY = Codec("date", date_up_mdy, date_down, None)
 DATE_OUT_DMY = Codec("date", date_up, date_down_dmy, None)
 DATE_MDY_OUT_DMY = Codec("date", date_up_mdy, date_down_dmy, None)
+DAY = Codec("day", date_up, date_down, None)
+"""A date of v2's newer resources, which are ISO in every dialect (v2.md §4.2)."""
+DAY_MDY = Codec("day", date_up_mdy, date_down, None)
 
 
 class Codes:

@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from gateway.messages import Caller
-from gateway.translate.codecs import DATE, DATE_MDY, DATE_MDY_OUT_DMY, DATE_OUT_DMY
+from gateway.translate.codecs import DATE, DATE_MDY, DATE_MDY_OUT_DMY, DATE_OUT_DMY, DAY, DAY_MDY
 from gateway.translate.rules.rule import Swap
 
-DATES = {
-    ("dmy", "iso"): DATE,
-    ("mdy", "iso"): DATE_MDY,
-    ("dmy", "dmy"): DATE_OUT_DMY,
-    ("mdy", "dmy"): DATE_MDY_OUT_DMY,
+DATES: Mapping[tuple[str, str], Swap] = {
+    ("dmy", "iso"): {"date": DATE, "day": DAY},
+    ("mdy", "iso"): {"date": DATE_MDY, "day": DAY_MDY},
+    ("dmy", "dmy"): {"date": DATE_OUT_DMY, "day": DAY},
+    ("mdy", "dmy"): {"date": DATE_MDY_OUT_DMY, "day": DAY_MDY},
 }
 
 
-def spoken(caller: Caller, regional: Mapping[str, Swap]) -> Swap:
-    """The dialect of a caller: its date forms, and the codes of its country where they differ."""
-    return {"date": DATES[caller.date_order, caller.date_out], **regional.get(caller.country, {})}
+def spoken(caller: Caller, regional: Mapping[str, Swap], version: str = "v2") -> Swap:
+    """The dialect of a caller: its date forms, and the codes of its country where they differ. v1 wrote the dates of
+    its documents `dd/mm/yyyy` (v2.md §4.2, recorded)."""
+    out = "dmy" if version == "v1" else caller.date_out
+    return {**DATES[caller.date_order, out], **regional.get(caller.country, {})}

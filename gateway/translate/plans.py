@@ -143,9 +143,17 @@ def down_all(call: Call, records: list[Record], place: tuple[int, int, int]) -> 
     """The reply with a collection; `place` is the total, the first row and the size served."""
     reply = ReplyDraft(200, None, SDATA)
     make, asked = call.table.rules.down, call.table.legacy
-    reply.body = envelope(*place, [make(record, reply, asked) for record in records])
+    reply.body = listed(call, *place, [make(record, reply, asked) for record in records])
     reply.again = lambda numbers: down_all(call, corrected(records, numbers), place)
     return reply
+
+
+def listed(call: Call, total: int, start: int, size: int, rows: list[Record]) -> Any:
+    """A collection as its table shows it: in v2's envelope, or bare."""
+    bare = call.table.bare
+    if bare is True or (bare and bare(call)):
+        return rows
+    return envelope(total, start, size, rows)
 
 
 def up(
@@ -242,7 +250,7 @@ def fixed_list(call: Call) -> Plan:
     table = call.table
     assert table.local is not None  # noqa: S101 - Table refuses this plan without rows
     rows = [fixed_row(number, word) for number, _, word in table.local.rows]
-    return ReplyDraft(200, envelope(len(rows), 0, whole_size(call, len(rows)), rows), SDATA)
+    return ReplyDraft(200, listed(call, len(rows), 0, whole_size(call, len(rows)), rows), SDATA)
 
 
 def fixed_one(call: Call) -> Plan:

@@ -27,13 +27,15 @@ class Table:
     """One v2 resource.
 
     `path` is v2's, below `/accounts/v2/` (or `family`), with `*` for an id above (`sales_invoices/*/payments`);
-    `v3` v3.1's collection, "" where v3.1 has none. `root` and `v3_root` are the root keys of bodies, None for none.
+    `aliases` are further paths, v1's among them. `v3` is v3.1's collection, "" where v3.1 has none. `root` and
+    `v3_root` are the root keys of bodies, None for none; `roots` further ones that v2 clients send.
     `kind` is what its ids belong to. `expands` are the reads whose operation has `nested_attributes`; `legacy`
     whether they have `show_legacy_id`; `queries` further fixed parameters of a read. `parts` are, for each part
     written with dotted paths, v3.1's names that a merge must send back beside those of the rules. `local` are the
     rows that the gateway serves itself. `reads` are further v3.1 attributes that
-    the plans read. `plans` replaces usual plans, by verb. `notes` says in the catalogue what a
-    reader should know. Raises TableWrong.
+    the plans read. `plans` replaces usual plans, by verb. `bare`: a list comes as an array without envelope, always or
+    for some calls. `computed` says how the gateway makes the reply where v3.1 has none; `lasts` for how many
+    seconds a reply may be given again. `notes` says in the catalogue what a reader should know. Raises TableWrong.
     """
 
     def __init__(
@@ -41,7 +43,9 @@ class Table:
         path: str,
         *rules: Rule,
         v3: str = "",
+        aliases: tuple[str, ...] = (),
         root: str | None = None,
+        roots: tuple[str, ...] = (),
         v3_root: str | None = None,
         family: str = "accounts",
         kind: str = "",
@@ -58,10 +62,15 @@ class Table:
         pdf: bool = False,
         serial: bool = False,
         reads: tuple[str, ...] = (),
+        bare: bool | Callable[[Any], bool] = False,
+        computed: str = "",
+        lasts: float = 0.0,
         notes: str = "",
     ) -> None:
-        self.path, self.family, self.v3 = path, family, v3
+        self.path, self.aliases, self.family, self.v3 = path, aliases, family, v3
         self.root, self.v3_root = root, v3_root or root
+        self.roots = (*((root,) if root else ()), *roots)
+        self.bare, self.computed, self.lasts = bare, computed, lasts
         self.kind = kind or v3
         self.verbs = frozenset(verbs.split())
         self.filters, self.paged, self.singleton, self.legacy = filters, paged, singleton, legacy
