@@ -9,7 +9,7 @@ from gateway.errors import GatewayError, StoreFailed, TableWrong, UpstreamFailed
 from gateway.messages import Caller, Exchange, Note, Step, V2Request, V2Response, V3Request, V3Response
 from gateway.resources.registry import find, routed
 from gateway.translate import faults
-from gateway.translate.calls import Call
+from gateway.translate.calls import Call, Route
 from gateway.translate.draft import Draft, FactsDraft, Hole, ReplyDraft, RequestDraft
 from gateway.translate.plans import Plan, plan_of
 
@@ -121,14 +121,16 @@ class Journey:
         )
 
 
-async def exchange(call: V2Request, caller: Caller, lookup: Lookup, upstream: Upstream) -> Exchange:
-    """Carry out one v2 call. Every GatewayError becomes the reply.
+async def exchange(
+    call: V2Request, caller: Caller, lookup: Lookup, upstream: Upstream, route: Route | None = None
+) -> Exchange:
+    """Carry out one v2 call; `route` is where it leads, if that is known. Every GatewayError becomes the reply.
 
     Plans and tables trust the shape of v3.1's answers; one of another shape breaks them, and becomes 502 here. Before
     anything of v3.1's is read, such a break is our own mistake, and is raised.
     """
     journey = Journey(lookup, upstream)
-    route = routed(call)
+    route = route or routed(call)
     try:
         reply = await run(find(call, caller, route), journey)
     except GatewayError as error:
@@ -138,14 +140,15 @@ async def exchange(call: V2Request, caller: Caller, lookup: Lookup, upstream: Up
             raise
         journey.notes.append(unreadable(error))
         reply = faults.render(UpstreamFailed(DONE if journey.wrote else LOST))
-    resource = route.table.name if route else ""
-    return Exchange(call, tuple(journey.steps), reply, tuple(journey.notes), resource, journey.facts)
+    return Exchange(call, tuple(journey.steps), reply, tuple(journey.notes), name_of(route), journey.facts)
 
 
 async def run(call: Call, journey: Journey) -> V2Response:
     """Drive the call's plan to its reply."""
     plan, answer = plan_of(call), None
     journey.collection = call.table.v3
+    if call.table.computed:
+        journey.notes.append(Note("computed", "", call.table.computed))
     try:
         while True:
             draft = next_draft(plan, answer, journey)
@@ -176,21 +179,19 @@ def unreadable(error: Exception) -> Note:
     return Note("unreadable", "", f"v3.1's answer has not the shape that is read: {type(error).__name__}{place}")
 
 
-def resource_of(call: V2Request) -> str:
+def name_of(route: Route | None) -> str:
     """The v2 resource's name for logs and metrics, "" where v2 did not route the call."""
-    route = routed(call)
     return route.table.name if route else ""
 
 
-def turn_of(call: V2Request) -> str:
+def turn_of(method: str, route: Route | None) -> str:
     """Whose turn a write must wait for, within its business; "" for what need not wait.
 
     v3.1 numbers contacts, products, services and documents, so their creates go one at a time (v31.md §11). An update
     reads, merges and writes, so writes to one record go one at a time, else one of two loses what the other added
     (reliability.md G3); a payment is a write to its invoice.
     """
-    route = None if call.method == "GET" else routed(call)
-    if route is None:
+    if route is None or method == "GET":
         return ""
     table = route.table
     if route.keys:

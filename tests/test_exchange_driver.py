@@ -13,9 +13,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gateway.errors import StoreFailed, Throttled, UpstreamFailed
-from gateway.exchange import Journey, exchange, resource_of, turn_of
+from gateway.exchange import Journey, exchange, name_of, turn_of
 from gateway.messages import Caller, Exchange, V2Request, V2Response, V3Request, V3Response
-from gateway.resources.registry import TABLES
+from gateway.resources.registry import TABLES, routed
 from gateway.translate.draft import Hole
 from gateway.translate.resource import Table
 from gateway.translate.rules import Nested, RuleSet
@@ -382,14 +382,14 @@ async def test_a_store_that_fails_while_ids_are_kept_is_told():
 )
 def test_which_calls_wait_their_turn(method: str, path: str, turn: str):
     """Numbered creates wait for each other, and writes to one record with its payments; reads never wait."""
-    assert turn_of(V2Request(method, f"/accounts/v2/{path}")) == turn
+    assert turn_of(method, routed(V2Request(method, f"/accounts/v2/{path}"))) == turn
 
 
 def test_a_call_has_the_name_of_its_resource():
     """A call that v2 did not route has none."""
-    assert resource_of(V2Request("GET", "/accounts/v2/sales_invoices/7/payments")) == "sales_invoices.payments"
-    assert resource_of(V2Request("GET", "/core/v2/user")) == "core.user"
-    assert resource_of(V2Request("GET", "/accounts/v9/contacts")) == ""
+    assert name_of(routed(V2Request("GET", "/accounts/v2/sales_invoices/7/payments"))) == "sales_invoices.payments"
+    assert name_of(routed(V2Request("GET", "/core/v2/user"))) == "core.user"
+    assert name_of(routed(V2Request("GET", "/accounts/v9/contacts"))) == ""
 
 
 async def test_a_journey_that_read_has_written_nothing():

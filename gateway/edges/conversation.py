@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Any, Protocol, TypeAlias
 
 from gateway.edges.callers import Known
 from gateway.edges.limits import Turns
+from gateway.edges.recent import Recent
 from gateway.edges.repeats import Repeats
 from gateway.edges.telemetry import Line, Telemetry
-from gateway.exchange import exchange, resource_of, turn_of
+from gateway.exchange import exchange, name_of, turn_of
 from gateway.grants.tenant import Tenant
 from gateway.messages import Exchange, Note, V2Request, V3Request, V3Response, header
+from gateway.resources.registry import routed
+
+CarriedOut: TypeAlias = Callable[[], Awaitable[Exchange]]
 
 
 class Sender(Protocol):
@@ -43,24 +49,43 @@ class Conversation:
         self._telemetry = telemetry
         self._turns = Turns()
         self._repeats = Repeats(telemetry.clock)
+        self._recent = Recent(telemetry.clock)
 
     async def hold(self, call: V2Request, known: Known, line: Line) -> Exchange:
         """The call's exchange, never a GatewayError: those are its reply."""
         nonce = (header(call.headers, "X-Nonce") or "").strip() or None
         sender = Timed(self._upstream.bind(known.tenant, call, nonce), self._telemetry, line)
         lookup = self._lookup.bind(known.tenant.business, sender)
-        turn = turn_of(call)
-        if not turn:
-            return await exchange(call, known.caller, lookup, sender)
-        key = self._repeats.key(known.tenant, nonce, call)
-        async with self._turns.of(f"{known.tenant.business}/{turn}"):
-            if key is not None and (reply := self._repeats.first(key)) is not None:
-                note = Note("repeated", "", "the same call came before: it gets its first answer")
-                return Exchange(call, (), reply, (note,), resource_of(call))
-            made = await exchange(call, known.caller, lookup, sender)
-            if key is not None:
-                self._repeats.keep(key, made.reply)
-            return made
+        route = routed(call)
+        carried_out = partial(exchange, call, known.caller, lookup, sender, route)
+        turn = turn_of(call.method, route)
+        if turn:
+            async with self._turns.of(f"{known.tenant.business}/{turn}"):
+                return await self._written(call, known.tenant, nonce, carried_out)
+        if route is not None and route.table.lasts:
+            return await self._read_again(call, known.tenant, route.table.lasts, carried_out)
+        return await carried_out()
+
+    async def _written(self, call: V2Request, tenant: Tenant, nonce: str | None, carried_out: CarriedOut) -> Exchange:
+        """A write's exchange; its repetition gets the first reply."""
+        key = self._repeats.key(tenant, nonce, call)
+        if key is not None and (reply := self._repeats.first(key)) is not None:
+            note = Note("repeated", "", "the same call came before: it gets its first answer")
+            return Exchange(call, (), reply, (note,), name_of(routed(call)))
+        made = await carried_out()
+        self._recent.forget(tenant)
+        if key is not None:
+            self._repeats.keep(key, made.reply)
+        return made
+
+    async def _read_again(self, call: V2Request, tenant: Tenant, seconds: float, carried_out: CarriedOut) -> Exchange:
+        """The exchange of a read whose reply may be some seconds old."""
+        place = self._recent.place(tenant, call)
+        made = self._recent.find(place)
+        if made is None:
+            made = await carried_out()
+            self._recent.keep(place, made, seconds)
+        return made
 
 
 class Timed:
