@@ -33,6 +33,7 @@ NOTES = frozenset(
         "contact_found",
         "contact_created",
         "ledger_defaulted",
+        "date_defaulted",
         "repeated",
         "contested",
     }

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from gateway.errors import TableWrong
+from gateway.errors import BadCall, TableWrong
+from gateway.translate.codecs import decimal_up
 from gateway.translate.rules.rule import Rule
 from gateway.translate.source import Source
 from gateway.translate.writing import Writing
@@ -54,7 +55,8 @@ class Unsupported(Rule):
     """v3.1 has no place for it, and nothing can serve it: `why` is noted when a client sends it.
 
     `shows` is what a reply carries; without it a reply does not have the member. `writes_as` are further names under
-    which clients write it (`period_type_id`).
+    which clients write it (`period_type_id`). `only_zero`: any amount but nought is refused, since the books would be
+    wrong without it (BadCall, with `why`).
     """
 
     v2: str
@@ -62,6 +64,7 @@ class Unsupported(Rule):
     shows: Any = ...
     aliases: tuple[str, ...] = ()
     writes_as: tuple[str, ...] = ()
+    only_zero: bool = False
 
     def __post_init__(self) -> None:
         if not self.why:
@@ -76,7 +79,10 @@ class Unsupported(Rule):
             yield name, self._note
 
     def _note(self, w: Writing, value: Any, name: str) -> None:
-        w.draft.note("unsupported", w.where(name), self.why)
+        if not self.only_zero:
+            w.draft.note("unsupported", w.where(name), self.why)
+        elif decimal_up(value, w.where(name)) not in (None, "0.0"):
+            raise BadCall(self.why, w.where(name))
 
     def tell(self, src: Source) -> None:
         if self.shows is not ...:
