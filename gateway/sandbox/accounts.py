@@ -10,7 +10,6 @@ from gateway.sandbox.books import Books, Record, Ref, pointing
 from gateway.sandbox.kinds import Kind
 from gateway.sandbox.postings import balance
 from gateway.sandbox.problems import invalid
-from gateway.sandbox.values import ZERO
 
 GROUPS = {
     "SALES": "INCOME",
@@ -127,8 +126,7 @@ def _bank_address(books: Books, new: Record, old: Record | None) -> Ref:
 
 def bank_balance(books: Books, bank: Record) -> Decimal:
     debits, credits_ = balance(books, bank["ledger_account"])
-    opening: Decimal = bank.get("_opening", ZERO)
-    return opening + debits - credits_
+    return debits - credits_
 
 
 def bank_used(books: Books, bank: Record) -> bool:

@@ -1,4 +1,4 @@
-"""Other payments (v2's expenses and incomes) and journals: what is posted without a document."""
+"""Other payments, journals and banks' opening balances: what is posted without a document."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from decimal import Decimal
 
 from gateway.sandbox.books import Books, Record, Ref
 from gateway.sandbox.kinds import Kind
-from gateway.sandbox.postings import TAX_ON_PURCHASES, TAX_ON_SALES, Entry, control, post, reverse
-from gateway.sandbox.problems import invalid
+from gateway.sandbox.postings import OPENING, TAX_ON_PURCHASES, TAX_ON_SALES, Entry, control, post, reverse
+from gateway.sandbox.problems import Refusal, invalid, required
+from gateway.sandbox.taxes import breakdown
 from gateway.sandbox.values import ZERO, rounded
 
 DIRECTIONS = {
@@ -20,13 +21,21 @@ DIRECTIONS = {
 
 
 def settle_payment(books: Books, new: Record, old: Record | None) -> None:
-    """The lines' totals are the payment's; a missing tax amount is zero."""
+    """The lines' totals are the payment's; tax stands as sent, and a missing one is zero.
+
+    The spec does not demand a bank account (v31_resources.md); without one there is nothing to post against.
+    """
     if new["transaction_type"].id not in DIRECTIONS:
         raise invalid("is not included in the list", "transaction_type_id")
+    if not new.get("bank_account"):
+        raise Refusal(422, required("bank_account_id"))
+    if not new.get("payment_lines"):
+        raise Refusal(422, required("payment_lines"))
     for line in new["payment_lines"]:
         line["total_amount"] = rounded(line["total_amount"])
         line["tax_amount"] = rounded(line.get("tax_amount") or ZERO)
         line["net_amount"] = line["total_amount"] - line["tax_amount"]
+        line["tax_breakdown"] = breakdown(books, line.get("tax_rate"), line["tax_amount"])
     new["total_amount"] = rounded(new["total_amount"])
     if _sum(new["payment_lines"], "total_amount") != new["total_amount"]:
         raise invalid("The total amount must equal the sum of the lines.", "total_amount")
@@ -53,6 +62,10 @@ def payment_stored(books: Books, record: Record, _old: Record | None) -> None:
 def settle_journal(_books: Books, new: Record, _old: Record | None) -> None:
     """Debits must equal credits."""
     lines = new["journal_lines"]
+    for line in lines:
+        line.setdefault("include_on_tax_return", False)
+        line.update(tax_reconciled=False, cleared=False, bank_reconciled=False)
+    new["migrated"] = False
     if _sum(lines, "debit") != _sum(lines, "credit"):
         raise invalid("The total of debits must equal the total of credits.", "base")
     new["total"] = _sum(lines, "debit")
@@ -62,6 +75,22 @@ def journal_stored(books: Books, record: Record, _old: Record | None) -> None:
     lines = record["journal_lines"]
     entries = [Entry(one["ledger_account"], one["debit"] - one["credit"], None, one.get("details")) for one in lines]
     post(books, "journals", record, "JOURNAL", entries)
+
+
+def settle_opening(books: Books, new: Record, _old: Record | None) -> None:
+    """One for each bank account, on one side."""
+    others = (one for one in books.live("bank_opening_balances") if one["id"] != new["id"])
+    if any(one["bank_account"] == new["bank_account"] for one in others):
+        raise invalid("has already been taken", "bank_account_id")
+    if new["debit"] and new["credit"]:
+        raise invalid("Only one of debit and credit may be given.", "base")
+
+
+def opening_stored(books: Books, record: Record, _old: Record | None) -> None:
+    bank = books.at(record["bank_account"]) or {}
+    amount = record["debit"] - record["credit"]
+    entries = [Entry(bank.get("ledger_account"), amount), Entry(control(books, OPENING), -amount)]
+    post(books, "bank_opening_balances", record, "BANK_OPENING_BALANCE", entries)
 
 
 def remove(books: Books, record: Record, _reason: str) -> None:
@@ -86,6 +115,13 @@ KINDS = (
         title=lambda _books, record: record["reference"],
         settle=settle_journal,
         stored=journal_stored,
+        remove=remove,
+    ),
+    Kind(
+        "bank_opening_balances",
+        title=lambda _books, record: record["transaction_type"].id,
+        settle=settle_opening,
+        stored=opening_stored,
         remove=remove,
     ),
 )

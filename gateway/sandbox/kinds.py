@@ -38,6 +38,7 @@ class Kind:
     `settle(books, new, old)` completes a record that is about to be stored, or refuses it; `old` is what it
     was before a PUT. `stored` runs once the record is on its shelf (postings need its id there).
     `remove(books, record, reason)` answers a DELETE; where the spec's DELETE answers with a record, it voids.
+    `expanded` references are shown whole where their query flag asks for it.
     `derived` attributes are reckoned when read, `asked` ones from the request's query too; `flagged` ones
     are shown only with their query flag.
     `actions` are the POSTs below a record (`release`).
@@ -51,6 +52,7 @@ class Kind:
     derived: Mapping[str, Derive] = field(default_factory=dict)
     asked: Mapping[str, Asked] = field(default_factory=dict)
     flagged: Mapping[str, str] = field(default_factory=dict)
+    expanded: Mapping[str, str] = field(default_factory=dict)
     filters: Mapping[str, Filter] = field(default_factory=dict)
     searched: tuple[str, ...] = ("name", "reference", "description")
     words: Mapping[str, str] = field(default_factory=dict)

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
+from gateway.sandbox.attached import attached
 from gateway.sandbox.books import Books, Record, Ref
 from gateway.sandbox.kinds import Kind
 from gateway.sandbox.values import moment
@@ -39,6 +40,8 @@ def _filtered(books: Books, kind: Kind, found: list[Record], name: str, text: st
         return _dated(found, name, text)
     if name.endswith("_id") and not name.startswith("show_"):
         return _pointing(found, name.removesuffix("_id"), text)
+    if name == "has_attachments" and text in ("true", "false"):
+        return (record for record in found if bool(attached(books, record)) is (text == "true"))
     if name == "active" and text in ("true", "false"):
         return (record for record in found if bool(record.get("active", True)) is (text == "true"))
     return found

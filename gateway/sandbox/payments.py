@@ -9,7 +9,16 @@ from gateway.sandbox.books import Books, Record, Ref
 from gateway.sandbox.contacts import is_role
 from gateway.sandbox.kinds import Kind
 from gateway.sandbox.outstanding import paid, refresh, status
-from gateway.sandbox.postings import CREDITORS, DEBTORS, Entry, control, post, reverse
+from gateway.sandbox.postings import (
+    CREDITORS,
+    DEBTORS,
+    PURCHASE_DISCOUNTS,
+    SALES_DISCOUNTS,
+    Entry,
+    control,
+    post,
+    reverse,
+)
 from gateway.sandbox.problems import Refusal, invalid, required
 from gateway.sandbox.values import ZERO
 
@@ -113,8 +122,11 @@ def payment_stored(books: Books, record: Record, old: Record | None) -> None:
     bank = books.at(record["bank_account"]) or {}
     amount = record["_direction"] * record["total_amount"]
     role = ROLES[record["transaction_type"].id][0]
-    other = control(books, DEBTORS if role == "CUSTOMER" else CREDITORS)
-    entries = [Entry(bank.get("ledger_account"), amount), Entry(other, -amount)]
+    customer = role == "CUSTOMER"
+    other = control(books, DEBTORS if customer else CREDITORS)
+    discount = record["_direction"] * sum((part["discount"] for part in record["allocated_artefacts"]), ZERO)
+    given = control(books, SALES_DISCOUNTS if customer else PURCHASE_DISCOUNTS)
+    entries = [Entry(bank.get("ledger_account"), amount), Entry(given, discount), Entry(other, -amount - discount)]
     post(books, "contact_payments", record, record["transaction_type"].id, entries)
     _shelve_on_account(books, record, old)
     allocation_stored(books, record, old)

@@ -6,12 +6,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 
+from gateway.sandbox.attached import attached
 from gateway.sandbox.books import Books, Record, Ref, pointing
 from gateway.sandbox.kinds import Kind
 from gateway.sandbox.values import ZERO
 
 DEBTORS, CREDITORS, TAX_ON_SALES, TAX_ON_PURCHASES = 1100, 2100, 2200, 2201
-"""Nominal codes of the control accounts (v2.md §7.4)."""
+SALES_DISCOUNTS, PURCHASE_DISCOUNTS, OPENING = 4009, 5009, 9998
+"""Nominal codes of the accounts that are posted to unasked (v2.md §7.4)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,6 @@ def post(books: Books, collection: str, record: Record, kind: str, entries: Iter
     fields = {
         "date": record["date"],
         "reference": record.get("reference"),
-        "displayed_as": None,
         "total": total,
         "total_in_transaction_currency": total,
         "contact": record.get("contact"),
@@ -47,6 +48,7 @@ def post(books: Books, collection: str, record: Record, kind: str, entries: Iter
         "_origin": Ref(collection, record["id"]),
     }
     if transaction is None:
+        fields["audit_trail_id"] = str(len(books.shelf("transactions")) + 1)
         transaction = books.add("transactions", fields)
         record["transaction"] = Ref("transactions", transaction["id"])
     else:
@@ -112,7 +114,34 @@ def origin(_books: Books, transaction: Record) -> Ref | None:
     return found
 
 
+def attachments(books: Books, transaction: Record) -> str:
+    return str(len(attached(books, transaction)))
+
+
+def _of_type(books: Books, entry: Record, key: str) -> bool:
+    transaction = books.at(entry["transaction"])
+    return transaction is not None and transaction["transaction_type"].id == key
+
+
+def _updated_from(_books: Books, transaction: Record, text: str) -> bool:
+    return str(transaction["updated_at"][:10]) >= text[:10]
+
+
+def _updated_to(_books: Books, transaction: Record, text: str) -> bool:
+    return str(transaction["updated_at"][:10]) <= text[:10]
+
+
 KINDS = (
-    Kind("transactions", derived={"origin": origin}),
-    Kind("ledger_entries", title=lambda _books, entry: entry.get("description")),
+    Kind(
+        "transactions",
+        title=lambda _books, _transaction: None,
+        derived={"origin": origin, "number_of_attachments": attachments},
+        expanded={"origin": "expand_origin"},
+        filters={"updated_from_date": _updated_from, "updated_to_date": _updated_to},
+    ),
+    Kind(
+        "ledger_entries",
+        title=lambda _books, entry: entry.get("description"),
+        filters={"transaction_type_id": _of_type},
+    ),
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
 
@@ -15,6 +15,8 @@ from gateway.sandbox.values import shown
 ALWAYS = frozenset({"id", "displayed_as", "$path", "legacy_id"})
 ANALYSIS = "AnalysisTypeLineItem"
 UNLISTED = ("sales_artefact_addresses", "SalesArtefactAddress")
+WHOLE = {("JournalLine", "ledger_account"): {"show_balance_details": "true"}}
+"""References that are always shown whole, with the flags that go with them (v31_resources.md, journals)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +61,16 @@ class Reader:
             if name in ALWAYS:
                 self._always(answer, name, collection, record, kind)
             elif wanted.has(name) and self._flag(kind, name) and self._analysed(schema, found):
-                answer[name] = self._value(self._read(kind, name, record), found, nested)
+                answer[name] = self._opened(kind, schema, name, self._read(kind, name, record), nested, found)
         return answer
+
+    def _opened(self, kind: Kind, schema: str, name: str, value: Any, nested: Choice, found: Type) -> Any:
+        """What an attribute shows; some references come whole though nobody asked for nested attributes."""
+        if (schema, name) in WHOLE:
+            return replace(self, query=WHOLE[schema, name])._value(value, found, ALL)
+        if name in kind.expanded and self.query.get(kind.expanded[name]) == "true":
+            return self._value(value, found, ALL)
+        return self._value(value, found, nested)
 
     def _flag(self, kind: Kind, name: str) -> bool:
         """Some attributes are shown only where a query flag asks for them."""

@@ -54,7 +54,7 @@ async def test_a_page_beyond_the_end_is_the_last_one_again(api: Api) -> None:
 
 async def test_an_empty_list_is_one_empty_page(api: Api) -> None:
     """Total 0, page 1, no links."""
-    assert await api.get("/journals?page=3") == {
+    assert await api.get("/bank_transfers?page=3") == {
         "$total": 0,
         "$page": 1,
         "$next": None,

@@ -112,7 +112,6 @@ def bank_fields(books: Books, bank: Bank) -> Record:
         "nominal_code": bank.nominal_code,
         "ledger_account": control(books, bank.nominal_code),
         "default_payment_method": Ref("payment_methods", method),
-        "_opening": Decimal(bank.opening),
     }
 
 

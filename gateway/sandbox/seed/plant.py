@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from gateway.sandbox.books import Books, Record
 from gateway.sandbox.registry import kind_of
 from gateway.sandbox.seed.contacts import CONTACTS, FIRST_THREE, contact_fields
+from gateway.sandbox.seed.entries import PAID, journals, opening_balances, paid_fields
 from gateway.sandbox.seed.goods import PRODUCTS, SERVICES, product_fields, service_fields
 from gateway.sandbox.seed.ledger import BANKS, PRICE_TYPES, RATE_TYPES, TAX_RATES, accounts, bank_fields, settings
 from gateway.sandbox.seed.minting import Mint
@@ -26,6 +27,9 @@ FIRST_LEGACY_IDS = {
     "services": 7_801,
     "sales_invoices": 90_201,
     "contact_payments": 60_101,
+    "other_payments": 29_301,
+    "journals": 4_101,
+    "bank_opening_balances": 501,
     "product_sales_price_types": 1,
     "service_rate_types": 1,
 }
@@ -58,6 +62,10 @@ def open_books(business: str, clock: Callable[[], float], switches: Switches, *,
     _setting(books, gardener)
     if seed:
         _trade(books, gardener, lead)
+        _others(books, gardener)
+    books.clock = lambda: PLANTED
+    for fields in opening_balances(books):
+        gardener.plant("bank_opening_balances", fields)
     books.mint = None
     books.clock = clock
     return books
@@ -96,6 +104,17 @@ def _trade(books: Books, gardener: Gardener, lead: bool) -> None:
     for payment in PAYMENTS:
         books.clock = _clock_at(payment.date)
         gardener.plant("contact_payments", payment_fields(books, payment))
+
+
+def _others(books: Books, gardener: Gardener) -> None:
+    for paid in PAID:
+        books.clock = _clock_at(paid.date)
+        record = gardener.plant("other_payments", paid_fields(books, paid))
+        if paid.deleted:
+            kind_of("other_payments").remove(books, record, "")
+    for fields in journals(books):
+        books.clock = _clock_at(fields["date"])
+        gardener.plant("journals", fields)
 
 
 def _clock_at(date: str) -> Callable[[], float]:
