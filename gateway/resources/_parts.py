@@ -74,6 +74,12 @@ PERIOD_TYPES = Codes(
 )
 """v2.md §6.20 (recorded); v3.1 has none, so the codes are ours."""
 
+TAX_SCHEMES = Codes("tax_schemes", ((3, "NOT_REGISTERED", "Not Registered"),))
+"""v2.md §6.13 (recorded); the others have v3.1's legacy ids."""
+
+CURRENCIES = Codes("currencies", ((10, "GBP", "Pound Sterling"),))
+"""v2.md §6.8; the others have v3.1's legacy ids, or numbers that the gateway gives them."""
+
 STAMPS: tuple[Rule, ...] = (
     ReadOnly("created_at", codec=STAMP),
     ReadOnly("updated_at", codec=STAMP),
@@ -106,6 +112,11 @@ def without_figure(name: str | None) -> str:
         return ""
     head, _, last = name.rpartition(" ")
     return head if head and (last.endswith("%") or (last.startswith("(") and last.endswith(")"))) else name
+
+
+def bare_name(record: dict[str, Any]) -> str:
+    """A country's or currency's bare name: v3.1 shows `United Kingdom (GB)`."""
+    return without_figure(record.get("displayed_as"))
 
 
 def rate_name(rate: dict[str, Any]) -> str:

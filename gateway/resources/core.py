@@ -1,6 +1,7 @@
-"""`core/v2/user` and `core/v2/business` (v2.md §6.35, §6.36): un-nested writes, nested ones in v3.1.
+"""`core/v2/user`, `business`, `business_relationships` and `me` (v2.md §6.35 to §6.38).
 
-The business is the tenant's own: v3.1's `lead` business can change (reliability.md G16).
+v2's writes were un-nested, v3.1's are nested. The business is the tenant's own: v3.1's `lead` business can change
+(reliability.md G16).
 """
 
 from __future__ import annotations
@@ -8,17 +9,15 @@ from __future__ import annotations
 from gateway.errors import BadCall
 from gateway.messages import Record, V3Response
 from gateway.resources._countries import COUNTRIES
-from gateway.resources._parts import STAMPS, without_figure
+from gateway.resources._parts import STAMPS, bare_name
 from gateway.translate.calls import Call
 from gateway.translate.draft import RequestDraft
-from gateway.translate.plans import Plan, down, up
+from gateway.translate.pages import window
+from gateway.translate.plans import Plan, down, down_all, up
 from gateway.translate.resource import Table
-from gateway.translate.rules import Field, Identity, ReadOnly, Reference
+from gateway.translate.rules import Computed, Field, Identity, ReadOnly, Reference, Unsupported
 
-
-def country_name(country: Record) -> str:
-    """The country's bare name."""
-    return without_figure(country.get("displayed_as"))
+BUSINESS = Reference("business", to="businesses", name="name", read_only=True)
 
 
 def read_business(call: Call) -> Plan:
@@ -45,6 +44,26 @@ def written(call: Call, path: list[str]) -> Plan:
         raise BadCall("nothing to change was sent", "base")
     answer: V3Response = yield draft
     return down(call, answer.body)
+
+
+def relationships(call: Call) -> Plan:
+    """All businesses that the user can access; v3.1 gives them on one page and takes no window (v31.md §4)."""
+    start, size = window(call.params)
+    answer: V3Response = yield RequestDraft("GET", ["businesses"])
+    rows: list[Record] = [{"id": business["id"], "business": business} for business in answer.body["$items"]]
+    return down_all(call, rows[start : start + size], (len(rows), start, size))
+
+
+def read_me(call: Call) -> Plan:
+    """The user, with the tenant's own business."""
+    user: V3Response = yield RequestDraft("GET", ["user"])
+    business: V3Response = yield RequestDraft("GET", ["businesses", call.caller.business])
+    return down(call, {**user.body, "business": business.body})
+
+
+def lower_case(code: str | None) -> str:
+    """A country as `me` told it (v2.md §6.38, inferred)."""
+    return (code or "").lower()
 
 
 TABLES = (
@@ -74,7 +93,7 @@ TABLES = (
         Field("city"),
         Field("region"),
         Field("postal_code"),
-        Reference("country", to=COUNTRIES, name=country_name, read_only=True),
+        Reference("country", to=COUNTRIES, name=bare_name, read_only=True),
         Field("telephone"),
         Field("mobile"),
         Field("website"),
@@ -87,5 +106,33 @@ TABLES = (
         singleton=True,
         legacy=False,
         plans={"one": read_business, "update": write_business},
+    ),
+    Table(
+        "business_relationships",
+        Identity(kind="businesses"),
+        BUSINESS,
+        Unsupported("relationship_type", "v3.1 does not tell what the user is to a business", "owner"),
+        family="core",
+        kind="businesses",
+        verbs="list",
+        legacy=False,
+        plans={"list": relationships},
+        notes="v3.1's businesses, all that the user can access; a relationship has its business's number",
+    ),
+    Table(
+        "me",
+        Identity(),
+        ReadOnly("email"),
+        ReadOnly("first_name"),
+        ReadOnly("last_name"),
+        BUSINESS,
+        Computed("country", of=("business.country.id",), told=lower_case),
+        family="core",
+        kind="user",
+        verbs="one",
+        singleton=True,
+        legacy=False,
+        plans={"one": read_me},
+        computed="from v3.1's user and the tenant's business",
     ),
 )

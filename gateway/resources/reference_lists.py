@@ -1,11 +1,13 @@
-"""Short lists that v3.1 keeps: countries, tax rates, ledger account types. They come whole, as in v2 (v2.md §4.1)."""
+"""Short lists that v3.1 keeps: countries, tax rates, ledger account types. They come whole and sorted, as in v2
+(v2.md §4.1)."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from gateway.resources._countries import COUNTRIES, SHOWN
-from gateway.resources._parts import LEDGER_ACCOUNT_TYPES, without_figure
+from gateway.resources._order import by_number, whole
+from gateway.resources._parts import LEDGER_ACCOUNT_TYPES, bare_name, without_figure
 from gateway.translate.codecs import MONEY
 from gateway.translate.resource import Table
 from gateway.translate.rules import Computed, Field, Identity, ReadOnly
@@ -29,6 +31,7 @@ TABLES = (
         Computed("name", of=("displayed_as",), told=without_figure),
         v3="countries",
         paged=False,
+        plans={"list": whole(bare_name)},
     ),
     Table(
         "tax_rates",
@@ -38,6 +41,7 @@ TABLES = (
         Computed("current", of=("is_visible",), told=visible),
         v3="tax_rates",
         paged=False,
+        plans={"list": whole(by_number())},
     ),
     Table(
         "ledger_account_types",
@@ -45,5 +49,6 @@ TABLES = (
         Field("name", "displayed_as"),
         v3="ledger_account_types",
         paged=False,
+        plans={"list": whole(by_number(LEDGER_ACCOUNT_TYPES))},
     ),
 )

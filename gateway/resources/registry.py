@@ -38,8 +38,13 @@ BARE_KINDS: Mapping[str, str | None] = MappingProxyType(
     {
         "payment_methods": "/payment_methods",
         "ledger_account_groups": None,
+        "quote_statuses": None,
         "addresses": "/addresses",
         "bank_account_types": "/bank_account_types",
+        "businesses": None,
+        "tax_types": "/tax_types",
+        "tax_return_frequencies": "/tax_return_frequencies",
+        "address_regions": "/address_regions",
     }
 )
 """Kinds that references point at and that no table of ours serves."""

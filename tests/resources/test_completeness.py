@@ -22,6 +22,11 @@ SERVED = [
     "contact_types",
     "sales_invoices",
     "sales_invoices/{id}/payments",
+    "purchase_invoices",
+    "purchase_invoices/{id}/payments",
+    "sales_credit_notes",
+    "purchase_credit_notes",
+    "sales_quotes",
     "products",
     "services",
     "bank_accounts",
@@ -31,12 +36,19 @@ SERVED = [
     "artefact_statuses",
     "period_types",
     "countries",
+    "financial_settings",
+    "invoice_settings",
+    "exchange_rates",
+    "tax_offices",
+    "tax_profiles",
+    "/core/v2/user",
+    "/core/v2/business",
+    "/core/v2/business_relationships",
+    "/core/v2/me",
 ]
-ENTRIES = [
-    entry
-    for entry in ENDPOINTS
-    if entry["path"].removeprefix("/accounts/v2/") in SERVED or entry["path"] in ("/core/v2/user", "/core/v2/business")
-]
+ENTRIES = [entry for entry in ENDPOINTS if entry["path"].removeprefix("/accounts/v2/") in SERVED]
+INFERRED = {"/accounts/v2/bank_accounts": {"POST", "PUT", "DELETE"}}
+"""Methods that nobody was seen to use and that are served all the same (v2.md §6.4)."""
 NOT_FILTERS = {"email": "sales_invoices: one client sends it, and what it did is not known (v2.md §5)"}
 VERB = re.compile(r"(?P<method>GET|POST|PUT|DELETE)(?: (?P<rest>.*))?")
 
@@ -66,8 +78,8 @@ def table_of(entry: Mapping[str, Any]) -> Table:
 
 
 def test_every_entry_is_here():
-    """The 15 resources of the first release that the facts describe are all judged."""
-    assert len(ENTRIES) == len(SERVED) + 2
+    """Every row named above is one that the facts describe."""
+    assert len(ENTRIES) == len(SERVED)
 
 
 @pytest.mark.parametrize("entry", ENTRIES, ids=path_of)
@@ -79,7 +91,7 @@ def test_verbs(entry: dict[str, Any]):
         assert ROUTES.find(method, path)[:2] == (table, verb)
     for path in {path for _, path in served}:
         for method in ("GET", "POST", "PUT", "DELETE", "PATCH", "HEAD"):
-            if (method, path) not in served:
+            if (method, path) not in served and method not in INFERRED.get(entry["path"], ()):
                 with pytest.raises(AccessDenied):
                     ROUTES.find(method, path)
 
