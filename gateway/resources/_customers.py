@@ -1,4 +1,4 @@
-"""The contact of an invoice that names none: Portuguese clients send the customer's data instead (v2.md §7.2)."""
+"""The contact of a sales document that names none: Portuguese clients send the customer's data instead (v2.md §7.2)."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ LONGEST_NAME = 100
 """Characters of a contact's name (v31_resources.md, contacts)."""
 
 
-def create_invoice(call: Call) -> Plan:
-    """POST; an invoice that names no contact gets the one that its customer's data find, or a new one."""
+def create_for_customer(call: Call) -> Plan:
+    """POST; a document that names no contact gets the one that its customer's data find, or a new one."""
     if any(call.sent.get(name) not in (None, "") for name in ("contact_id", "contact")):
         return (yield from create(call))
     yield rehearsal(call)
@@ -28,7 +28,7 @@ def create_invoice(call: Call) -> Plan:
 
 
 def rehearsal(call: Call) -> FactsDraft:
-    """The invoice before its contact is known: what will be refused is refused before a contact is made for it."""
+    """The document before its contact is known: what will be refused is refused before a contact is made for it."""
     draft = up(call, creating=True, known={"contact_id": ""})
     check = FactsDraft(draft.body)
     check.gaps = [gap for gap in draft.gaps if gap[2].then is None]

@@ -1,11 +1,14 @@
-"""The lines of sales documents: what they hold, and the tax that v3.1 must be told (v31.md §7)."""
+"""The lines of documents: what they hold, and the tax that v3.1 must be told (v31.md §7)."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 from gateway.errors import BadCall
+from gateway.messages import Caller
 from gateway.resources._parts import NULLABLE, WIDE, half_up, number, rate_name
 from gateway.translate.codecs import FLAG, MONEY, decimal_of, decimal_text, text
 from gateway.translate.draft import Hole
@@ -34,10 +37,10 @@ def line_tax(inputs: dict[str, Any]) -> str | None:
     if percentage is None:
         return None
     amount = WIDE.multiply(number(inputs["quantity"]), number(inputs["unit_price"]))
-    if number(inputs["discount_percentage"]):
-        amount -= half_up(amount * number(inputs["discount_percentage"]) / 100)
+    if discount := number(inputs.get("discount_percentage")):
+        amount -= half_up(amount * discount / 100)
     else:
-        amount -= number(inputs["discount_amount"])
+        amount -= number(inputs.get("discount_amount"))
     amount = half_up(amount)
     rate = number(percentage) / 100
     if inputs["unit_price_includes_tax"]:
@@ -81,25 +84,49 @@ def rates_of(breakdown: Any, rate: Any, tax: Any, net: Any) -> str | Hole:
     return Hole("tax_rates", rate["id"], want="percentage", then=lambda fact: MONEY.down(fact or "0"))
 
 
-def ledger_account(writing: Writing) -> Any:
+@dataclass(frozen=True, slots=True)
+class Side:
+    """Sales or purchases: where the account of a line that names none is found, in v3.1's words."""
+
+    area: str
+    of_contact: str
+    of_goods: str
+    of_app: Callable[[Caller], str | None]
+
+
+SALES = Side("sales", "default_sales_ledger_account", "sales_ledger_account", lambda app: app.sales_ledger_account)
+PURCHASES = Side("expenses", "default_purchase_ledger_account", "purchase_ledger_account", lambda _: None)
+
+
+def usual_account(side: Side) -> Callable[[Writing], Hole]:
     """The account of a line that names none (v2.md §7.2: Portuguese clients never do): the product's or service's, else
-    the contact's own, else the app's, else the first that v3.1 shows for sales."""
-    where = writing.where("ledger_account_id")
-    writing.draft.note("ledger_defaulted", where, "no ledger account was sent; a usual one was taken")
-    setting = writing.caller.sales_ledger_account
-    if setting:
-        last = Hole("ledger_accounts", setting, by="legacy_id")
-    else:
-        last = Hole("ledger_accounts", "visible_in=sales", by="first")
-    contact = writing.above.take("contact_id") if writing.above else None
-    if contact is None and writing.above is not None and writing.above.current is not None:
-        contact = (writing.above.current.get("contact") or {}).get("id")
-    chain = last if contact is None else account_of("contacts", contact, "default_sales_ledger_account.id", last)
-    for kind, name in (("products", "product_id"), ("services", "service_id")):
-        record = writing.take(name)
-        if record is not None:
-            return account_of(kind, record, "sales_ledger_account.id", chain)
-    return chain
+    the contact's own, else the app's, else the first that v3.1 shows on this side."""
+
+    def account(writing: Writing) -> Hole:
+        where = writing.where("ledger_account_id")
+        writing.draft.note("ledger_defaulted", where, "no ledger account was sent; a usual one was taken")
+        setting = side.of_app(writing.caller)
+        if setting:
+            last = Hole("ledger_accounts", setting, by="legacy_id")
+        else:
+            last = Hole("ledger_accounts", f"visible_in={side.area}", by="first")
+        contact = contact_above(writing)
+        chain = last if contact is None else account_of("contacts", contact, f"{side.of_contact}.id", last)
+        for kind, name in (("products", "product_id"), ("services", "service_id")):
+            record = writing.take(name)
+            if record is not None:
+                return account_of(kind, record, f"{side.of_goods}.id", chain)
+        return chain
+
+    return account
+
+
+def contact_above(writing: Writing) -> Any:
+    """The contact of the document that a line is in: as it is about to be, else as v3.1 has it."""
+    document = writing.above
+    if document is None:
+        return None
+    return document.take("contact_id") or ((document.current or {}).get("contact") or {}).get("id")
 
 
 def account_of(kind: str, record: Any, want: str, otherwise: Hole) -> Hole:
@@ -108,26 +135,53 @@ def account_of(kind: str, record: Any, want: str, otherwise: Hole) -> Hole:
     return Hole(kind, known.known, want=want, by=known.by, then=lambda fact: otherwise if fact is None else fact)
 
 
-LINE: tuple[Rule, ...] = (
+WHAT: tuple[Rule, ...] = (
     Identity(),
     Field("description", codec=NULLABLE, required="blank"),
     Field("quantity", codec=MONEY, default=lambda _: "1.0"),
     Field("unit_price", codec=MONEY, default=price_from_net, required="is not a number"),
+    Field("unit_price_includes_tax", codec=FLAG),
     ReadOnly("net_amount", codec=MONEY, heeded=True),
-    Computed("", "discount_amount", of=DISCOUNT, reckon=fixed_discount, was=("discount_percentage",)),
-    Computed("tax_amount", "tax_amount", of=(*INPUTS, "tax_rate/percentage"), reckon=line_tax, on="date"),
     Reference("tax_rate", to="tax_rates", aliases=("tax_code",), name=rate_name),
     Computed("tax_rate_percentage", of=("tax_breakdown", "tax_rate", "tax_amount", "net_amount"), told=rates_of),
-    Field("unit_price_includes_tax", codec=FLAG),
-    Field("discount_percentage", codec=MONEY),
     Reference("product", to="products"),
     Reference("service", to="services"),
-    Reference("ledger_account", to="ledger_accounts", default=ledger_account),
     Unsupported("product_code", "v3.1 names a line's product by its id alone", None),
     Unsupported("vat_exemption_reason_id", "v3.1 has no exemption reasons; the tax rate alone says it"),
-    Unsupported("lock_version", "v3.1 has none; the invoice's own is checked", 0),
+    Unsupported("lock_version", "v3.1 has none; the document's own is checked", 0),
 )
-KEPT = ("analysis_type_categories", "trade_of_asset", "eu_goods_services_type_id", "eu_sales_description_id")
+
+
+def line_of(side: Side, inputs: tuple[str, ...], *more: Rule) -> tuple[Rule, ...]:
+    """The rules of a line; its tax is reckoned from these `inputs` and the rate of the document's date."""
+    return (
+        *WHAT,
+        *more,
+        Computed("tax_amount", "tax_amount", of=(*inputs, "tax_rate/percentage"), reckon=line_tax, on="date"),
+        Reference("ledger_account", to="ledger_accounts", default=usual_account(side)),
+    )
+
+
+SALES_LINE = line_of(
+    SALES,
+    INPUTS,
+    Computed("", "discount_amount", of=DISCOUNT, reckon=fixed_discount, was=("discount_percentage",)),
+    Field("discount_percentage", codec=MONEY),
+)
+PURCHASE_LINE = line_of(
+    PURCHASES,
+    ("quantity", "unit_price", "unit_price_includes_tax"),
+    Unsupported(
+        "discount_percentage",
+        "cannot be kept: v3.1's purchase lines have no discount; send the unit price with the discount taken off",
+        only_zero=True,
+    ),
+)
+
+GOODS = ("analysis_type_categories", "trade_of_asset", "eu_goods_services_type_id")
+SALES_KEPT = (*GOODS, "eu_sales_description_id")
+PURCHASE_KEPT = (*GOODS, "is_purchase_for_resale", "tax_recoverable", "gst_amount", "pst_amount")
+"""What v3.1 holds of a line and v2 never showed: a merge sends it back."""
 
 
 def document_text(limit: int | None = None) -> Any:

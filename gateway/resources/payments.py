@@ -1,4 +1,4 @@
-"""`sales_invoices/{id}/payments` (v2.md §6.23): v3.1's contact payments, allocated to the invoice."""
+"""Payments under an invoice (v2.md §6.23, §6.25): v3.1's contact payments, allocated to the invoice."""
 
 from __future__ import annotations
 
@@ -16,19 +16,20 @@ from gateway.translate.draft import Draft, RequestDraft
 from gateway.translate.pages import window
 from gateway.translate.plans import Plan, down, down_all, every, get, selection, up
 from gateway.translate.resource import Table
-from gateway.translate.rules import Computed, Constant, Field, Identity, Reference, Unsupported
+from gateway.translate.rules import Computed, Constant, Field, Identity, Reference, Rule, Unsupported
 
-RECEIPT = "CUSTOMER_RECEIPT"
-INVOICES = "sales_invoices"
 NO_PDF = "v3.1 makes no PDF of a payment"
-SHARED = "the receipt pays for more than this invoice; v3.1 can only delete it whole"
+SHARED = "the payment is for more than this invoice; v3.1 can only delete it whole"
+
+UNMARKED = {"sales_invoices": [["mark_as_sent", "false"]]}
+"""What keeps the reading of an invoice from changing it, where that needs saying."""
 
 
 def invoice(call: Call) -> RequestDraft:
     """The request for the invoice that the path names: whose it is."""
-    return RequestDraft(
-        "GET", [INVOICES, call.key(INVOICES, 0)], [["mark_as_sent", "false"], ["attributes", "contact"]]
-    )
+    invoices = call.table.path.partition("/")[0]
+    query = [*UNMARKED.get(invoices, []), ["attributes", "contact"]]
+    return RequestDraft("GET", [invoices, call.key(invoices, 0)], query)
 
 
 def allocated(record: Record, invoice_id: str) -> Record | None:
@@ -81,7 +82,7 @@ def read_payment(call: Call) -> Plan:
 
 
 def delete_payment(call: Call) -> Plan:
-    """DELETE: v3.1 takes it out of the books; v2 showed it voided. Raises Retired for a receipt that pays more."""
+    """DELETE: v3.1 takes it out of the books; v2 showed it voided. Raises Retired for one that pays more."""
     record = yield from one_payment(call)
     if record["shared"]:
         raise Retired(SHARED)
@@ -90,36 +91,54 @@ def delete_payment(call: Call) -> Plan:
 
 
 def payments_of(call: Call) -> Plan:
-    """GET list: of the contact's receipts, those that pay the invoice."""
+    """GET list: of the contact's payments, those that pay the invoice."""
     start, size = window(call.params)
     answer: V3Response = yield invoice(call)
     found = answer.body
-    narrowed = [["contact_id", found["contact"]["id"]], ["transaction_type_id", RECEIPT]]
-    receipts = yield from every(call.table.v3, [*selection(call.table, "list"), *narrowed])
-    rows = [row for receipt in receipts if (row := allocated(receipt, found["id"]))]
+    query = [*selection(call.table, "list"), ["contact_id", found["contact"]["id"]]]
+    payments = yield from every(call.table.v3, query)
+    rows = [row for payment in payments if (row := allocated(payment, found["id"]))]
     return down_all(call, rows[start : start + size], (len(rows), start, size))
 
 
-TABLES = (
-    Table(
-        "sales_invoices/*/payments",
+def paid_by(invoices: str, root: str, transaction: str, *ends: Rule) -> Table:
+    """The table of the payments of these invoices; `ends` are where the money comes from and where it goes."""
+    return Table(
+        f"{invoices}/*/payments",
         Identity(),
-        Constant("transaction_type_id", RECEIPT),
+        Constant("transaction_type_id", transaction),
         Field("date", codec=DATE, required="invalid date"),
         Field("reference", codec=text(25)),
         Field("amount", "total_amount", MONEY, required="is not a number"),
         Computed("voided", of=("deleted_at",), told=voided),
-        Unsupported("source", "v3.1 does not name the debtors' account of a payment", {"$key": None}),
         Reference("bank_account", to="bank_accounts", flat="bank_account_id", flat_only=True, required="blank"),
-        Reference("destination", "bank_account/ledger_account", to="ledger_accounts"),
         Reference("payment_type", "payment_method", to=PAYMENT_TYPES, flat="payment_type_id", flat_only=True),
+        *ends,
         LOCK_VERSION,
         v3="contact_payments",
-        root="sales_invoice_payment",
+        root=root,
         v3_root="contact_payment",
         verbs="list one create delete",
+        queries={"list": (("transaction_type_id", transaction),)},
         plans={"list": payments_of, "one": read_payment, "create": pay, "delete": delete_payment},
         reads=("allocated_artefacts",),
-        notes="v3.1 makes no PDF of a payment",
+        notes=NO_PDF,
+    )
+
+
+TABLES = (
+    paid_by(
+        "sales_invoices",
+        "sales_invoice_payment",
+        "CUSTOMER_RECEIPT",
+        Unsupported("source", "v3.1 does not name the debtors' account of a payment", {"$key": None}),
+        Reference("destination", "bank_account/ledger_account", to="ledger_accounts"),
+    ),
+    paid_by(
+        "purchase_invoices",
+        "purchase_invoice_payment",
+        "VENDOR_PAYMENT",
+        Reference("source", "bank_account/ledger_account", to="ledger_accounts"),
+        Unsupported("destination", "v3.1 does not name the creditors' account of a payment", {"$key": None}),
     ),
 )

@@ -12,7 +12,7 @@ from gateway.exchange import exchange
 from gateway.messages import Caller, V2Request
 from gateway.resources._lines import line_tax, rates_of
 from gateway.resources._parts import address_text, address_up, tax_on, without_figure
-from gateway.resources.sales_invoices import LONGEST_REASON
+from gateway.resources._voids import LONGEST_REASON
 from gateway.translate.draft import Hole
 from gateway.translate.plans import create
 from gateway.translate.resource import Table

@@ -137,7 +137,9 @@ def members(kind: str) -> list[str]:
     match = re.search(r"object\{(.*)\}", kind)
     if match is None:
         return []
-    flat = re.sub(r"\{[^{}]*\}", "", match[1])
+    flat = match[1]
+    while (outer := re.sub(r"\{[^{}]*\}", "", flat)) != flat:
+        flat = outer
     return [name.strip() for part in re.split(r"[;,]", flat) for name in [part.partition(":")[0]]]
 
 

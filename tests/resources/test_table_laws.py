@@ -189,7 +189,7 @@ def test_what_v31_requires_is_supplied_or_refused_here(table: Table, data: st.Da
         said = refused.diagnoses
         assert said[0].message
         return
-    if table.name == "sales_invoices.payments":
+    if table.name.endswith(".payments"):
         body["contact_id"] = "contacts-1"  # its plan reads whose invoice it is
     lacking = []
     for name in SPEC.required("POST", f"/{table.v3}"):
