@@ -1,24 +1,19 @@
-"""Bodies that are no form text: JSON objects and multipart/form-data (v2.md §1.3, §3.1)."""
+"""Bodies that are JSON objects (v2.md §3.1)."""
 
 from __future__ import annotations
 
-import re
 from decimal import Decimal, InvalidOperation
 from typing import Any, cast
 
 import msgspec
 
 from gateway.errors import Malformed
-from gateway.translate.rack import MAX_PARAMS, FormPairs, Params, decode_text
+from gateway.translate.rack import Params, decode_text
 
 MAX_JSON_DEPTH = 64
 """Arrays and objects inside one another (reliability.md §3.5)."""
 MAX_DIGITS = 40
 """Digits of a JSON number, and its largest and smallest exponent."""
-
-_BOUNDARY = re.compile(r'boundary=(?:"([^"]+)"|([^\s";,]+))', re.IGNORECASE)
-_PART_NAME = re.compile(rb'[;\s]name=(?:"([^"]*)"|([^\s";]+))', re.IGNORECASE)
-_FILE_NAME = re.compile(rb"[;\s]filename\*?=", re.IGNORECASE)
 
 
 def _number(text: str) -> Decimal:
@@ -70,23 +65,3 @@ def _reason(error: Exception) -> str:
     if isinstance(error, RecursionError):
         return f"it is nested deeper than {MAX_JSON_DEPTH}."
     return str(error).removeprefix("JSON is malformed: ") + "."
-
-
-def multipart_pairs(body: bytes, content_type: str) -> FormPairs:
-    """The fields of a multipart/form-data body, in order; files are no fields. Raises Malformed."""
-    found = _BOUNDARY.search(content_type)
-    if found is None:
-        raise Malformed("The content type multipart/form-data names no boundary.")
-    line = b"\r\n--" + (found[1] or found[2]).encode()
-    _, *parts = (b"\r\n" + body).split(line, MAX_PARAMS + 1)
-    if not parts or not parts[-1].startswith(b"--"):
-        raise Malformed("The multipart body does not end with its boundary, or has too many parts.")
-    pairs: FormPairs = []
-    for part in parts[:-1]:
-        head, blank, content = part.partition(b"\r\n\r\n")
-        name = _PART_NAME.search(head)
-        if not blank or name is None:
-            raise Malformed("A part of the multipart body has no name.")
-        if not _FILE_NAME.search(head):
-            pairs.append((decode_text(name[1] or name[2] or b""), decode_text(content)))
-    return pairs

@@ -16,7 +16,8 @@ from urllib.parse import quote
 
 from gateway.errors import BadCall, Malformed, TooLarge
 from gateway.messages import Pairs, header
-from gateway.translate.bodies import multipart_pairs, read_json
+from gateway.translate.bodies import read_json
+from gateway.translate.multipart import multipart_pairs
 from gateway.translate.rack import (
     MAX_BYTES,
     MAX_DEPTH,
@@ -48,20 +49,23 @@ _INDEX = re.compile(r"\[([0-9]{1,9})\](?=\[)")
 _TOKEN = re.compile(r"[^\[\]]+|\[\]")
 
 
-def read_params(method: str, query: str, headers: Pairs, body: bytes, root: str | None = None) -> Params:
+def read_params(
+    method: str, query: str, headers: Pairs, body: bytes, root: str | None = None, limit: int = MAX_BYTES
+) -> Params:
     """All parameters of a call, query and body together, whatever the method.
 
-    `query` is the text after `?`, latin-1 as on the wire; `root` the resource's root key, or None.
+    `query` is the text after `?`, latin-1 as on the wire; `root` the resource's root key, or None; `limit` the bytes
+    that a body may have. A file of a multipart body is a record: `filename`, `type`, and `content` in base64.
     Pairs that query and body share count once, and of one key given in both the body wins.
     Raises Malformed (400) for text that cannot be read, TooLarge (413) over a limit.
     """
     if not body:
         return parse_nested(_mend(query_pairs(query))) if query else {}
-    media = _check_body(headers, body)
+    media = _check_body(headers, body, limit)
     if media == "json":
         return _merge(parse_nested(_mend(query_pairs(query))), read_json(body))
     raw_root = root if method in ("POST", "PUT") else None
-    pairs = multipart_pairs(body, media) if media else body_pairs(body, raw_root)
+    pairs = multipart_pairs(body, media, files=True) if media else body_pairs(body, raw_root, limit)
     return parse_nested(_together(_mend(query_pairs(query)), _mend(pairs)))
 
 
@@ -86,10 +90,10 @@ def read_fields(headers: Pairs, query: str, body: bytes) -> dict[str, str]:
     return fields
 
 
-def _check_body(headers: Pairs, body: bytes) -> str:
+def _check_body(headers: Pairs, body: bytes, limit: int = MAX_BYTES) -> str:
     """`json`, the content type of a multipart body, or "": everything else is form text."""
-    if len(body) > MAX_BYTES:
-        raise TooLarge(f"The body has {len(body)} bytes; at most {MAX_BYTES} are accepted.")
+    if len(body) > limit:
+        raise TooLarge(f"The body has {len(body)} bytes; at most {limit} are accepted.")
     if body[:32].lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{"):
         return "json"
     content_type = header(headers, "content-type") or ""

@@ -68,15 +68,16 @@ def query_pairs(query: str) -> FormPairs:
     return _pairs(query.replace(";", "&"), "query")
 
 
-def body_pairs(body: bytes, root: str | None = None) -> FormPairs:
-    """The pairs of a form body: split on `&` only. `root` is the resource's root key if the body may be raw.
+def body_pairs(body: bytes, root: str | None = None, limit: int = MAX_BYTES) -> FormPairs:
+    """The pairs of a form body: split on `&` only. `root` is the resource's root key if the body may be raw; `limit`
+    the bytes that it may have.
 
     Raises Malformed for a bad percent escape, TooLarge over a limit.
     """
     if root is not None and is_raw(body, root):
-        return _raw_pairs(body, root)
+        return _raw_pairs(body, root, limit)
     # Rack drops one NUL that Safari used to append.
-    return _pairs(body.removesuffix(b"\0").decode("latin-1"), "body")
+    return _pairs(body.removesuffix(b"\0").decode("latin-1"), "body", limit)
 
 
 def is_raw(body: bytes, root: str | None) -> bool:
@@ -87,14 +88,14 @@ def is_raw(body: bytes, root: str | None) -> bool:
     return root is not None and (b" " in body or not body.isascii()) and _begins(body, root.encode())
 
 
-def raw_chunks(body: bytes, root: str) -> list[bytes]:
+def raw_chunks(body: bytes, root: str, limit: int = MAX_BYTES) -> list[bytes]:
     """A raw body's parameters as sent: `contact[name]=Smith & Sons&contact[email]=` has two.
 
     An `&` chunk that does not begin with the root key belongs to the value before it, if there is one:
     a chunk without `=` has no value that could go on.
-    Raises TooLarge over MAX_BYTES or MAX_PARAMS.
+    Raises TooLarge over `limit` or MAX_PARAMS.
     """
-    _check_size(len(body), body.count(b"&"), "body")
+    _check_size(len(body), body.count(b"&"), "body", limit)
     key = root.encode()
     chunks: list[list[bytes]] = []
     open_value = False
@@ -111,26 +112,26 @@ def _begins(chunk: bytes, key: bytes) -> bool:
     return chunk.startswith(key) and chunk[len(key) :].startswith((b"[", b"%5B", b"%5b"))
 
 
-def _raw_pairs(body: bytes, root: str) -> FormPairs:
+def _raw_pairs(body: bytes, root: str, limit: int) -> FormPairs:
     """Values are literal. Names may have their brackets encoded: they are unescaped, but never refused."""
     pairs: FormPairs = []
-    for chunk in raw_chunks(body, root):
+    for chunk in raw_chunks(body, root, limit):
         name, equals, value = chunk.partition(b"=")
         name = _GOOD_PERCENT.sub(lambda found: bytes((int(found[1], 16),)), name)
         pairs.append((decode_text(name), decode_text(value) if equals else None))
     return pairs
 
 
-def _check_size(size: int, separators: int, where: str) -> None:
-    if size > MAX_BYTES:
-        raise TooLarge(f"The {where} has {size} bytes; at most {MAX_BYTES} are accepted.")
+def _check_size(size: int, separators: int, where: str, limit: int = MAX_BYTES) -> None:
+    if size > limit:
+        raise TooLarge(f"The {where} has {size} bytes; at most {limit} are accepted.")
     if separators >= MAX_PARAMS:
         raise TooLarge(f"The {where} has {separators + 1} parameters; at most {MAX_PARAMS} are accepted.")
 
 
-def _pairs(text: str, where: str) -> FormPairs:
+def _pairs(text: str, where: str, limit: int = MAX_BYTES) -> FormPairs:
     """Pairs of latin-1 text whose only separator is `&`."""
-    _check_size(len(text), text.count("&"), where)
+    _check_size(len(text), text.count("&"), where, limit)
     if "& " in text:
         text = _SPACED.sub("&", text)
     if "+" in text:
