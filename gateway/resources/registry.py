@@ -15,6 +15,7 @@ from gateway.messages import Caller, Pairs, V2Request
 from gateway.resources._regions import REGIONS
 from gateway.translate.calls import Call, Route, Routes, read_call, split_target
 from gateway.translate.dialect import spoken
+from gateway.translate.rack import MAX_BYTES
 from gateway.translate.resource import Table
 
 
@@ -45,6 +46,7 @@ BARE_KINDS: Mapping[str, str | None] = MappingProxyType(
         "tax_types": "/tax_types",
         "tax_return_frequencies": "/tax_return_frequencies",
         "address_regions": "/address_regions",
+        "attachment_context_types": "/attachment_context_types",
     }
 )
 """Kinds that references point at and that no table of ours serves."""
@@ -95,3 +97,12 @@ def routed(request: V2Request) -> Route | None:
         return ROUTES.find(request.method, split_target(request.target)[0])
     except AccessDenied:
         return None
+
+
+def body_limit(method: str, path: str) -> int:
+    """How many bytes the body of a request may have: its resource's limit where it writes there."""
+    try:
+        table = ROUTES.find(method, path).table
+    except AccessDenied:
+        return MAX_BYTES
+    return table.body_limit if method in ("POST", "PUT") else MAX_BYTES

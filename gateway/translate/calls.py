@@ -131,7 +131,7 @@ def read_call(request: V2Request, caller: Caller, route: Route) -> Call:
     headers = read_headers(request.headers)
     _, query = split_target(request.target)
     root = next((root for root in table.roots if request.body.startswith(root.encode())), table.root)
-    params = read_params(request.method, query, headers, request.body, root)
+    params = read_params(request.method, query, headers, request.body, root, table.body_limit)
     sent: Any = params
     if table.root is not None:
         root = next((root for root in table.roots if root in params), table.root)

@@ -101,7 +101,12 @@ def bearer(raw: Pairs) -> str | None:
 
 
 def wants_pdf(raw: Pairs) -> bool:
-    """Whether `Accept` asks for application/pdf, at least as much as for JSON where both are named.
+    """Whether `Accept` asks for application/pdf."""
+    return wants(raw, "application/pdf")
+
+
+def wants(raw: Pairs, media: str) -> bool:
+    """Whether `Accept` asks for a media type by name, at least as much as for JSON where both are named.
 
     Any other text means JSON, nonsense too (`*.*`, v2.md §2.6): no `Accept` is ever refused.
     """
@@ -109,8 +114,8 @@ def wants_pdf(raw: Pairs) -> bool:
     for name, value in raw:
         if name.lower() == "accept":
             for item in value.split(","):
-                media = item.partition(";")[0].strip().lower()
+                named = item.partition(";")[0].strip().lower()
                 quality = _QUALITY.search(item)
-                wanted[media] = max(wanted.get(media, 0.0), float(quality[1]) if quality else 1.0)
-    pdf = wanted.get("application/pdf", 0.0)
-    return pdf > 0 and pdf >= wanted.get("application/json", 0.0)
+                wanted[named] = max(wanted.get(named, 0.0), float(quality[1]) if quality else 1.0)
+    asked = wanted.get(media.lower(), 0.0)
+    return asked > 0 and asked >= wanted.get("application/json", 0.0)

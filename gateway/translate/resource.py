@@ -11,6 +11,7 @@ from gateway.errors import TableWrong
 from gateway.messages import Pairs
 from gateway.translate.codecs import Codes
 from gateway.translate.queries import Filter
+from gateway.translate.rack import MAX_BYTES
 from gateway.translate.rules import Identity, Nested, Reference, Rule, RuleSet
 from gateway.translate.rules.rule import Swap
 from gateway.translate.writing import read_name
@@ -35,7 +36,8 @@ class Table:
     rows that the gateway serves itself. `reads` are further v3.1 attributes that
     the plans read. `plans` replaces usual plans, by verb. `bare`: a list comes as an array without envelope, always or
     for some calls. `computed` says how the gateway makes the reply where v3.1 has none; `lasts` for how many
-    seconds a reply may be given again. `notes` says in the catalogue what a reader should know. Raises TableWrong.
+    seconds a reply may be given again. `body_limit` is how many bytes a call's body may have. `notes` says in the
+    catalogue what a reader should know. Raises TableWrong.
     """
 
     def __init__(
@@ -65,12 +67,14 @@ class Table:
         bare: bool | Callable[[Any], bool] = False,
         computed: str = "",
         lasts: float = 0.0,
+        body_limit: int = MAX_BYTES,
         notes: str = "",
     ) -> None:
         self.path, self.aliases, self.family, self.v3 = path, aliases, family, v3
         self.root, self.v3_root = root, v3_root or root
         self.roots = (*((root,) if root else ()), *roots)
         self.bare, self.computed, self.lasts = bare, computed, lasts
+        self.body_limit = body_limit
         self.kind = kind or v3
         self.verbs = frozenset(verbs.split())
         self.filters, self.paged, self.singleton, self.legacy = filters, paged, singleton, legacy
