@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Protocol
 
 from gateway.errors import GatewayError, StoreFailed, TableWrong, UpstreamFailed
-from gateway.messages import Caller, Exchange, Note, Step, V2Request, V2Response, V3Request, V3Response
+from gateway.messages import Caller, Exchange, Note, Record, Step, V2Request, V2Response, V3Request, V3Response
 from gateway.resources.registry import find, routed
 from gateway.translate import faults
 from gateway.translate.calls import Call, Route
@@ -33,6 +33,11 @@ class Lookup(Protocol):
         """Remember (kind, modern id, legacy id) from answers; gives the numbers that are shown instead of Sage's."""
         ...
 
+    async def retain(self, kind: str, modern: str, values: Mapping[str, Any] | None) -> None:
+        """Keep values beside a record, by v2 name, in place of those of the same names; a value None, or None for
+        all, forgets."""
+        ...
+
 
 class Upstream(Protocol):
     """v3.1, for one tenant and call."""
@@ -51,6 +56,8 @@ class Journey:
         self.steps: list[Step] = []
         self.notes: list[Note] = []
         self.facts: dict[Hole, Any] = {}
+        self.kept: list[tuple[str, str, Record]] = []
+        self.gone: list[tuple[str, str]] = []
         self.collection = ""
 
     async def settle(self, draft: Draft) -> None:
@@ -84,10 +91,24 @@ class Journey:
             raise
         self.steps.append(Step(request, answer))
         if answer.status < 400:
+            if draft.kept:
+                await self.retain(draft.kind, answer.body["id"], draft.kept)
+            if request.method == "DELETE" and answer.status == 204 and call.table.rules.keeps:
+                self.gone.append((call.table.kind, draft.path[-1]))
             return answer
         if draft.optional:
             return None
         raise faults.refusal(call, answer)
+
+    async def retain(self, kind: str, modern: str, values: Record | None) -> None:
+        """Keep what v3.1 has no place for. What v3.1 has done stands, so a store that fails costs no more than this."""
+        try:
+            await self.lookup.retain(kind, modern, values)
+        except StoreFailed:
+            self.notes.append(Note("not_kept", "", "the store failed; what v3.1 has no place for is lost"))
+        else:
+            if values is not None:
+                self.kept.append((kind, modern, values))
 
     async def reply(self, draft: ReplyDraft) -> V2Response:
         """The settled reply; every id in it is remembered before it is given out."""
@@ -140,7 +161,8 @@ async def exchange(
             raise
         journey.notes.append(unreadable(error))
         reply = faults.render(UpstreamFailed(DONE if journey.wrote else LOST))
-    return Exchange(call, tuple(journey.steps), reply, tuple(journey.notes), name_of(route), journey.facts)
+    notes, kept = tuple(journey.notes), tuple(journey.kept)
+    return Exchange(call, tuple(journey.steps), reply, notes, name_of(route), journey.facts, kept)
 
 
 async def run(call: Call, journey: Journey) -> V2Response:
@@ -157,7 +179,10 @@ async def run(call: Call, journey: Journey) -> V2Response:
             await journey.settle(draft)
             answer = await journey.send(call, draft) if isinstance(draft, RequestDraft) else draft
     except StopIteration as done:
-        return await journey.reply(done.value)
+        reply = await journey.reply(done.value)
+        for kind, modern in journey.gone:
+            await journey.retain(kind, modern, None)
+        return reply
 
 
 def next_draft(plan: Plan, answer: Any, journey: Journey) -> Draft:

@@ -94,7 +94,8 @@ class Caller(Struct, frozen=True):
 
     `business` is the tenant's pinned v3.1 business id; `country` an ISO 3166 code in lower case;
     `date_order` is `dmy` or `mdy`; `date_out` is `iso` or `dmy`. `cash_customer` and `sales_ledger_account`
-    are legacy ids (text of digits) used where a document names no contact or no ledger account.
+    are legacy ids (text of digits) used where a document names no contact or no ledger account. `keeps`: the gateway
+    keeps what v3.1 has no place for.
     """
 
     business: str = ""
@@ -103,6 +104,7 @@ class Caller(Struct, frozen=True):
     date_out: str = "iso"
     cash_customer: str | None = None
     sales_ledger_account: str | None = None
+    keeps: bool = True
 
 
 class Exchange(Struct, frozen=True):
@@ -116,3 +118,5 @@ class Exchange(Struct, frozen=True):
     """The v2 resource's name for logs and metrics (`contacts`), or "" where none was found."""
     facts: Mapping[Any, Any] = field(default_factory=dict)
     """What was looked up on the way: Hole -> value."""
+    kept: tuple[tuple[str, str, Record], ...] = ()
+    """What is kept beside records from now on: (kind, modern id, values by v2 name)."""

@@ -90,6 +90,8 @@ class Store(Section):
     """`sqlite:///PATH` or `postgresql://USER:PASSWORD@HOST/NAME`; secret, since it may hold a password."""
     key: SecretStr | None = None
     """32 random bytes, written as 64 hexadecimal digits or in base64."""
+    keep: bool = True
+    """Whether what v3.1 has no place for is kept, encrypted, beside its records."""
 
     @model_validator(mode="after")
     def _usable(self) -> Store:

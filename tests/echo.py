@@ -30,6 +30,8 @@ def number_of(key: str) -> int:
 
 def fact(hole: Hole) -> Any:
     """What ids say by their names: legacy 7 of contacts is `contacts-7`, and behind it is everything else of 7."""
+    if hole.want == "kept":
+        return {}
     if hole.by == "first":
         return f"{hole.kind}-1"
     if hole.by == "any":
@@ -48,11 +50,19 @@ class NamedFacts:
     """A lookup that finds every record, by the naming convention; `corrections` are numbers it insists on."""
 
     def __init__(self, corrections: Mapping[tuple[str, str], int] | None = None) -> None:
+        self.kept: dict[tuple[str, str], dict[str, Any]] = {}
         self.corrections = dict(corrections or {})
         self.seen: list[tuple[str, str, int]] = []
 
     async def facts(self, holes: Collection[Hole]) -> dict[Hole, Any]:
-        return {hole: fact(hole) for hole in holes}
+        kept = {hole: self.kept[hole.kind, hole.known] for hole in holes if (hole.kind, hole.known) in self.kept}
+        return {hole: kept[hole] if hole.want == "kept" and hole in kept else fact(hole) for hole in holes}
+
+    async def retain(self, kind: str, modern: str, values: Mapping[str, Any] | None) -> None:
+        if values is None:
+            self.kept.pop((kind, modern), None)
+        else:
+            self.kept.setdefault((kind, modern), {}).update(values)
 
     async def keep(self, pairs: Sequence[tuple[str, str, int]]) -> dict[tuple[str, str], int]:
         self.seen += pairs

@@ -30,12 +30,17 @@ class StatedFacts:
                     found[hole] = value
             elif (value := named(hole)) is not None:
                 found[hole] = value
+            elif hole.want == "kept":
+                found[hole] = {}
             else:
                 self.problems.append(f"a fact is asked for and not stated: {hole}")
         return found
 
     async def keep(self, pairs: Sequence[tuple[str, str, int]]) -> dict[tuple[str, str], int]:
         return {}
+
+    async def retain(self, kind: str, modern: str, values: Mapping[str, Any] | None) -> None:
+        """Remembers nothing: the exchange itself says what it keeps."""
 
 
 class RecordedAnswers:

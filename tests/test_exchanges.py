@@ -32,4 +32,6 @@ async def test_exchange(recorded: Recorded):
     notes = sorted((note.code, note.field) for note in made.notes)
     if notes != sorted(recorded.notes):
         problems.append(f"notes are {notes}, not {sorted(recorded.notes)}")
+    if list(made.kept) != recorded.kept:
+        problems.append(f"kept is {made.kept}, not {recorded.kept}")
     assert problems == []

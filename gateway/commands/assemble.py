@@ -77,7 +77,7 @@ async def assemble(
     running.push_async_callback(store.close)
     tenants = await bootstrap(settings, store)
     conversation, refresher = await _converse(settings, store, telemetry, running)
-    terms = {name: terms_of(app) for name, app in settings.apps.items()}
+    terms = {name: terms_of(app, keeps=settings.store.keep) for name, app in settings.apps.items()}
     reception = Reception(
         Callers(lambda token: store.tenants.by_token(token, time.time()), terms, clock=time.monotonic),
         conversation,
@@ -114,8 +114,8 @@ def limits_of(settings: Settings) -> Limits:
     )
 
 
-def terms_of(app: App) -> Terms:
-    """How an app is dealt with; without a signing secret nothing can be verified (`enforce` demands one)."""
+def terms_of(app: App, *, keeps: bool = True) -> Terms:
+    """How an app is dealt with; `keeps` as `Caller` has it. Without a signing secret nothing can be verified (`enforce` demands one)."""
     secret = app.signing_secret.get_secret_value() if app.signing_secret else ""
     caller = Caller(
         country=app.country,
@@ -123,6 +123,7 @@ def terms_of(app: App) -> Terms:
         date_out=app.date_out,
         cash_customer=app.cash_customer,
         sales_ledger_account=app.sales_ledger_account,
+        keeps=keeps,
     )
     readonly = app.scope == "readonly"
     return Terms(app.signature if secret else "off", secret, app.rare_signatures, caller, readonly)
@@ -198,5 +199,6 @@ async def _converse(
         on_alarm=lambda event, tenant: telemetry.happened(event, tenant.grant),
     )
     running.push_async_callback(upstream.close)
-    lookup = Lookup(store.ids, KINDS, reference=REFERENCE, on_miss=telemetry.metrics.id_missed)
+    kept = store.kept if settings.store.keep else None
+    lookup = Lookup(store.ids, KINDS, kept=kept, reference=REFERENCE, on_miss=telemetry.metrics.id_missed)
     return Conversation(upstream, lookup, telemetry), refresher

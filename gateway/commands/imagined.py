@@ -103,6 +103,10 @@ def stand_in(draft: Draft, facts: Mapping[Hole, Any]) -> Iterator[tuple[str, str
                 draft.place(container, key, value, source)
                 yield question(hole), str(facts[known])
                 continue
+            if hole.want == "kept":
+                draft.place(container, key, hole.then({}) if hole.then else {}, source)
+                yield question(hole), "nothing"
+                continue
             placeholder = named(hole) if hole.then is None else None
             if placeholder is None:
                 placeholder = 0 if hole.want == "legacy_id" else f"{{{key}}}"
@@ -117,7 +121,7 @@ def question(hole: Hole) -> str:
         "legacy_id": f"that v2 knows as {hole.known}",
         "first": f"first listed by {hole.known}",
     }.get(hole.by, f"whose {hole.by} is {hole.known}")
-    wanted = {"id": "v3.1 id", "legacy_id": "v2 number"}.get(hole.want, hole.want)
+    wanted = {"id": "v3.1 id", "legacy_id": "v2 number", "kept": "kept values"}.get(hole.want, hole.want)
     day = f" on {hole.on}" if hole.on else ""
     return f"{hole.kind}: the {wanted}{day} of the one {which}"
 

@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, Protocol, TypeVar
 
+from gateway.edges.keeping import Keeping, KeptFields
 from gateway.edges.limits import Turns
 from gateway.edges.lookup_memory import BusinessMemory, Memory, Pair
 from gateway.edges.reading import MODERN_ID, KindPath, Port, Reading, number_of, pairs_of, value_at, value_on
@@ -42,7 +43,8 @@ class Lookup:
     """The looker-up of facts, for any business; one of these a process.
 
     `reference` are the kinds whose records are remembered for a minute (tax rates); all others are read anew in each
-    call. `clock` gives monotonic seconds; `on_miss` is told the kind of every id that the store did not know.
+    call. `kept` holds what v3.1 has no place for, if anything does. `clock` gives monotonic seconds; `on_miss` is told
+    the kind of every id that the store did not know.
     """
 
     def __init__(
@@ -50,6 +52,7 @@ class Lookup:
         pairs: IdPairs,
         kinds: Mapping[str, KindPath],
         *,
+        kept: KeptFields | None = None,
         reference: Collection[str] = (),
         businesses: int = 64,
         remembered: int = 4000,
@@ -57,6 +60,7 @@ class Lookup:
         on_miss: Callable[[str], None] = lambda _kind: None,
     ) -> None:
         self.pairs = pairs
+        self.kept = kept
         self.kinds = kinds
         self.reference = frozenset(reference)
         self.memory = Memory(businesses, remembered, clock)
@@ -75,6 +79,8 @@ class BoundLookup:
         self._pairs = lookup.pairs
         self._business = business
         self._memory: BusinessMemory = lookup.memory.of(business)
+        self._keeping = Keeping(lookup.kept, business)
+        self.retain = self._keeping.retain
         self._reading = Reading(upstream, lookup.kinds)
         self._records: dict[tuple[str, str], Record | None] = {}
         self._reads = asyncio.Semaphore(AT_ONCE)
@@ -91,6 +97,10 @@ class BoundLookup:
         return found
 
     async def _look_up(self, holes: Sequence[Hole], found: dict[Hole, Any]) -> None:
+        kept = [hole for hole in holes if hole.want == "kept"]
+        if kept:
+            found.update(await self._keeping.facts(kept))
+            holes = [hole for hole in holes if hole.want != "kept"]
         ids = await self._ids(holes)
         found.update((hole, modern) for hole, modern in ids.items() if hole.want == "id")
         numbers: dict[str, dict[str, list[Hole]]] = defaultdict(lambda: defaultdict(list))

@@ -36,6 +36,8 @@ NOTES = frozenset(
         "date_defaulted",
         "repeated",
         "contested",
+        "kept",
+        "not_kept",
     }
 )
 """Codes of `messages.Note`; a newer one counts as `other` until it is named here."""

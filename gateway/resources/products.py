@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from gateway.resources._parts import LOCK_VERSION
-from gateway.translate.codecs import BIT, MONEY, text
+from gateway.errors import BadCall
+from gateway.resources._parts import LOCK_VERSION, PERIOD_TYPES
+from gateway.translate.codecs import BIT, MONEY, Codec, text, text_up
 from gateway.translate.draft import ABSENT, Hole
 from gateway.translate.resource import Table
-from gateway.translate.rules import Constant, Field, Identity, Reference, Rule, Unsupported
+from gateway.translate.rules import Constant, Field, Identity, Kept, Reference, Rule
 from gateway.translate.writing import Writing
 
 
@@ -29,9 +30,28 @@ def rate_of_account(writing: Writing) -> Hole:
     return replace(account, want="tax_rate.id", then=lambda fact: ABSENT if fact is None else fact)
 
 
+def period_up(value: Any, source: str) -> int:
+    """The number of a period type, given bare or as v2 shows it; blank is the usual one. Raises BadCall."""
+    if isinstance(value, dict):
+        value = value.get("id", value.get("$key"))
+    number = text_up(value, source).strip() or "1"
+    if number not in PERIOD_TYPES.code:
+        raise BadCall("no such record", source)
+    return int(number)
+
+
+def period_down(number: int) -> dict[str, int]:
+    """A period type as v2 shows it."""
+    return {"id": number, "$key": number}
+
+
+OF_PERIOD = Codec("period_type", period_up, period_down, period_down(1))
+"""v2.md §6.29: the usual one is 1, Annually."""
+
 ACCOUNT = Reference("ledger_account", "sales_ledger_account", to="ledger_accounts", default=default_account("sales"))
 TAX = Reference("tax_code", "sales_tax_rate", to="tax_rates", aliases=("tax_rate",), default=rate_of_account)
-EXTRA_INFO = Field("extra_info", "notes", text(500))
+EXTRA_INFO = Kept("extra_info", why="v3.1's products and services have notes, which nobody's shop shows")
+PERIOD_TYPE = Kept("period_type", OF_PERIOD, "v3.1's services have no period", writes_as=("period_type_id",))
 PRICE = "sales_prices.0"
 RATE = "sales_rates.0"
 
@@ -63,7 +83,7 @@ SERVICE: tuple[Rule, ...] = (
     Field("period_rate_price", f"{RATE}.rate", MONEY),
     Field("rate_includes_tax", f"{RATE}.rate_includes_tax", BIT),
     Constant(f"{RATE}.rate_name", named("sales_rates", "Rate")),
-    Unsupported("period_type", "v3.1's services have no period", {"id": 1, "$key": 1}, writes_as=("period_type_id",)),
+    PERIOD_TYPE,
     ACCOUNT,
     TAX,
     LOCK_VERSION,

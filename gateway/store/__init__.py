@@ -1,4 +1,4 @@
-"""The one place that knows SQL: id pairs, grants, tenants, legacy tokens."""
+"""The one place that knows SQL: id pairs, grants, tenants, legacy tokens, kept fields."""
 
 from __future__ import annotations
 

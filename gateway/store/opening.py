@@ -8,6 +8,7 @@ from gateway.store.database import Database
 from gateway.store.failures import SchemaOld, naming
 from gateway.store.grants import Grants
 from gateway.store.id_pairs import IdPairs
+from gateway.store.kept_fields import KeptFields
 from gateway.store.schema import bring_up_to_date, is_old
 from gateway.store.sealing import Seal, open_seal
 from gateway.store.tables import meta
@@ -20,6 +21,7 @@ class Store:
     ids: IdPairs
     grants: Grants
     tenants: Tenants
+    kept: KeptFields
 
     def __init__(self, database: Database, seal: Seal) -> None:
         self._database = database
@@ -28,6 +30,7 @@ class Store:
         self.ids = IdPairs(database)
         self.grants = Grants(database, seal)
         self.tenants = Tenants(database, seal, self.grants)
+        self.kept = KeptFields(database, seal)
 
     @classmethod
     async def open(cls, url: str, key: bytes, *, migrate: bool | None = None) -> Store:

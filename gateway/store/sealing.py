@@ -53,15 +53,15 @@ class Seal:
         self.cluster = cluster
         self._keys = keys
 
-    def _place(self, table: str, column: str, row: int, generation: int) -> str:
+    def _place(self, table: str, column: str, row: int | str, generation: int) -> str:
         return f"{self.cluster}|{table}|{column}|{row}|{generation}"
 
-    def seal(self, secret: Secret, table: str, column: str, row: int, generation: int) -> bytes:
+    def seal(self, secret: Secret, table: str, column: str, row: int | str, generation: int) -> bytes:
         """The blob to store."""
         text = secret.reveal().encode("utf-8", "surrogatepass")
         return _seal(self._keys[DATA_KEY], DATA_KEY, text, self._place(table, column, row, generation))
 
-    def unseal(self, blob: bytes, table: str, column: str, row: int, generation: int) -> Secret:
+    def unseal(self, blob: bytes, table: str, column: str, row: int | str, generation: int) -> Secret:
         """The secret in a blob; raises KeyWrong where it does not open here."""
         key = self._keys.get(int.from_bytes(blob[len(FORM) : HEAD])) if blob[: len(FORM)] == FORM else None
         if key is None:

@@ -168,3 +168,16 @@ id_counters = Table(
     sqlite_with_rowid=False,
 )
 """The next number to mint; a trigger refuses to let it fall."""
+
+kept_fields = Table(
+    "kept_fields",
+    metadata,
+    Column("business", Text, primary_key=True),
+    Column("kind", Text, primary_key=True),
+    Column("modern_id", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("value_ct", LargeBinary, nullable=False),
+    CheckConstraint("length(business) > 0", name="business_named"),
+    sqlite_with_rowid=False,
+)
+"""What v3.1 has no place for, beside its records: the v2 attribute's name, and its value as sealed JSON."""

@@ -108,9 +108,10 @@ class RequestDraft(Draft):
     """A request to v3.1 in the making. `path` is its segments and `query` its [name, value] pairs: both may hold holes.
 
     `optional`: the answer is worth having, but the call does not fail without it (the plan is sent None).
+    `kept` is what the gateway keeps beside the record of `kind` that the answer shows, once it has come.
     """
 
-    __slots__ = ("accept", "body", "method", "optional", "path", "query", "root")
+    __slots__ = ("accept", "body", "kept", "kind", "method", "optional", "path", "query", "root")
 
     def __init__(
         self,
@@ -131,6 +132,8 @@ class RequestDraft(Draft):
         self.root = root
         self.accept = accept
         self.optional = optional
+        self.kind = ""
+        self.kept: Record = {}
         for n, part in enumerate(path):
             if isinstance(part, Hole):
                 self.gaps.append((path, n, part, PATH))

@@ -4,9 +4,11 @@
 file     = { "### " title NL { "@ " name ": " value NL } { prose line } block { block } }
 block    = marker NL text                      marker alone on its line; blank lines around text are dropped
 order    = ">>> v2"  [ "=== facts" ]  { ">>> v3.1" "<<< v3.1" }  "<<< v2"  [ "=== notes" ]
+           [ "=== kept" ]
 message  = start { NL header ": " value } [ NL NL body ]      start: METHOD target, or a status
 fact     = kind SP [ by ":" ] known [ SP want ] [ " on " date ] " = " JSON
                                               digits without by: a legacy id; else a modern one
+kept     = kind SP modern " = " JSON object                    what is kept beside a record from now on
 note     = code SP field                                       fields in any order; "-" for no field, odd ones as JSON
 ```
 
@@ -30,7 +32,7 @@ from gateway.errors import Malformed
 from gateway.messages import Exchange, Note, Pairs, V2Request, V2Response, V3Request, V3Response
 from gateway.translate.draft import Hole
 
-MARKERS = (">>> v2", "=== facts", ">>> v3.1", "<<< v3.1", "<<< v2", "=== notes")
+MARKERS = (">>> v2", "=== facts", ">>> v3.1", "<<< v3.1", "<<< v2", "=== notes", "=== kept")
 OPEN = "..."
 """The member that marks an object as open: it may hold more."""
 
@@ -60,6 +62,7 @@ class Recorded:
     steps: list[tuple[V3Request, V3Response]]
     reply: V2Response
     notes: list[tuple[str, str]] = field(default_factory=list)
+    kept: list[tuple[str, str, Any]] = field(default_factory=list)
 
 
 def read_exchanges(text: str) -> list[Recorded]:
@@ -108,6 +111,7 @@ def _assemble(title: str, settings: dict[str, str], blocks: list[tuple[str, str]
         [(_request(one), _answer(two)) for one, two in zip(requests, answers, strict=True)],
         V2Response(int(status), read_value(reply_body), reply_headers),
         [_note(line) for text in by_marker["=== notes"] for line in text.split("\n") if line.strip()],
+        [_kept(line) for text in by_marker["=== kept"] for line in text.split("\n") if line.strip()],
     )
 
 
@@ -142,6 +146,12 @@ def _note(line: str) -> tuple[str, str]:
     if where.startswith('"'):
         return code, msgspec.json.decode(where, type=str)
     return code, "" if where == "-" else where
+
+
+def _kept(line: str) -> tuple[str, str, Any]:
+    record, _, values = line.strip().partition(" = ")
+    kind, _, modern = record.partition(" ")
+    return kind, modern, read_value(values)
 
 
 def _fact(line: str) -> tuple[Hole, Any]:
@@ -254,6 +264,8 @@ def write_exchange(exchange: Exchange, title: str) -> str:
     lines += ["", "<<< v2", str(exchange.reply.status), *_body(exchange.reply.body)]
     if exchange.notes:
         lines += ["", "=== notes", *(_note_line(note) for note in exchange.notes)]
+    if exchange.kept:
+        lines += ["", "=== kept", *(f"{kind} {modern} = {json_text(values)}" for kind, modern, values in exchange.kept)]
     return "\n".join(lines) + "\n"
 
 

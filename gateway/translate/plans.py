@@ -164,9 +164,13 @@ def up(
     table = call.table
     path = [table.v3] if creating or table.singleton else [table.v3, current["id"] if current else call.key()]
     draft = RequestDraft("POST" if creating else "PUT", path, root=table.v3_root)
-    writing = Writing(draft, call.sent, call.caller, creating=creating, current=current, parts=table.parts, body=known)
+    keeps = call.caller.keeps and table.rules.keeps
+    writing = Writing(
+        draft, call.sent, call.caller, creating=creating, current=current, parts=table.parts, body=known, keeps=keeps
+    )
     table.rules.write(writing)
     draft.body = writing.body
+    draft.kind, draft.kept = table.kind, writing.kept
     return draft
 
 
@@ -199,7 +203,10 @@ def update(call: Call) -> Plan:
         yield with_legacy_ids(call.table, current)
     draft = up(call, current)
     if not draft.body:
-        reply = yield from read(call)
+        request = get(call)
+        request.kind, request.kept = draft.kind, draft.kept
+        answer = yield request
+        reply = down(call, answer.body)
         reply.notes += draft.notes
         return reply
     answer = yield draft

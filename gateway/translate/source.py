@@ -24,8 +24,10 @@ EMPTY: Record = {}
 class Source:
     """Collects statements, the members of the v2 record in order, and statements that follow it."""
 
-    def __init__(self, name: str, kinds: Mapping[str, str] | None = None) -> None:
+    def __init__(self, name: str, kinds: Mapping[str, str] | None = None, kind: str = "") -> None:
         self.name = name
+        self.kind = kind
+        """The kind of a record beside which things are kept, "" where nothing is."""
         self.kinds = dict(kinds or {})
         """What the record's references point at, by their v3.1 path."""
         self.names: dict[str, Any] = {"EMPTY": EMPTY, "Hole": Hole}
@@ -71,6 +73,13 @@ class Source:
             parent, _, last = path.rpartition(".")
             self._values[path] = self.variable(f"{self.part(parent)}.get({last!r})")
         return self._values[path]
+
+    def kept(self, then: str) -> str:
+        """A hole for what is kept beside the record, and what is to be made of it. Raises TableWrong where nothing is
+        kept, because a record cannot be told from others or is inside another one."""
+        if not self.kind:
+            raise TableWrong(f"{self.name}: kept beside a record without an id of its own")
+        return f"Hole({self.kind!r}, {self.value('id')}, want='kept', then={then})"
 
     def member(self, names: tuple[str, ...], expression: str) -> None:
         """The v2 record has these members, all with this value. Raises TableWrong for one that is there already."""

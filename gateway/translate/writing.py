@@ -63,7 +63,8 @@ class Writing:
     update merges; `changed` the v3.1 names written so far with a value that
     v3.1 does not have; `kinds` what its references point at; `parts` names the
     attributes of each part written with dotted paths, all of which must go back when one changes. `above` is the
-    record that this one is inside.
+    record that this one is inside. `kept` is what v3.1 has no place for and the gateway keeps, by v2 name; None where
+    nothing is to be kept any more; `keeps` says whether anything can be.
     """
 
     __slots__ = (
@@ -74,6 +75,8 @@ class Writing:
         "creating",
         "current",
         "draft",
+        "keeps",
+        "kept",
         "kinds",
         "parts",
         "sent",
@@ -92,6 +95,7 @@ class Writing:
         body: Record | None = None,
         source: str = "",
         above: Writing | None = None,
+        keeps: bool = False,
     ) -> None:
         self.draft = draft
         self.sent = sent
@@ -103,6 +107,8 @@ class Writing:
         self.source = source
         self.above = above
         self.changed: set[str] = set()
+        self.keeps = keeps
+        self.kept: Record = {}
         self.kinds: Mapping[str, str] = {}
 
     def where(self, name: str) -> str:

@@ -3,6 +3,7 @@
 from gateway.translate.rules.computed import Computed
 from gateway.translate.rules.constant import Aside, Constant, Unsupported
 from gateway.translate.rules.field import Field, ReadOnly
+from gateway.translate.rules.kept import Kept
 from gateway.translate.rules.nested import Nested
 from gateway.translate.rules.reference import Identity, Reference
 from gateway.translate.rules.rule import Rule
@@ -14,6 +15,7 @@ __all__ = [
     "Constant",
     "Field",
     "Identity",
+    "Kept",
     "Nested",
     "ReadOnly",
     "Reference",

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from gateway.errors import BadCall
 from gateway.translate.codecs import TEXT, Codec, text_down
+from gateway.translate.rules.kept import keep_text, whole_text
 from gateway.translate.rules.rule import Rule, Swap
 from gateway.translate.source import Source
 from gateway.translate.writing import Writing
@@ -49,10 +51,19 @@ class Field(Rule):
             return
         if made is None and (self.required or self.default):
             raise BadCall(self.required or "blank", w.where(name))
-        if codec.limit is not None and made is not None and len(made) > codec.limit:
-            made = made[: codec.limit]
-            w.draft.note("cut", w.where(name), f"v3.1 holds {codec.limit} characters; the rest was cut")
+        if codec.limit is not None and made is not None and len(made) >= codec.limit:
+            made = self._cut(w, made, codec.limit, name)
         w.put(self.path, made, w.where(name))
+
+    def _cut(self, w: Writing, text: str, limit: int, name: str) -> str:
+        """What v3.1 can hold of a text; the whole of it is kept beside the record."""
+        cut = text[:limit]
+        if w.keeps:
+            keep_text(w, self.v2, text, cut)
+        if text != cut:
+            what = "the whole text is kept by the gateway" if w.keeps else "the rest was cut"
+            w.draft.note("kept" if w.keeps else "cut", w.where(name), f"v3.1 holds {limit} characters; {what}")
+        return cut
 
     def finish(self, w: Writing) -> None:
         if not w.creating or w.take(self.path) not in (None, ""):
@@ -77,6 +88,15 @@ class Field(Rule):
         if len(self.shown) > 1 and " " in expression:
             expression = src.variable(expression)
         src.member(self.shown, expression)
+        if codec.limit is not None and src.kind:
+            # Only a text as long as v3.1 allows can have been cut.
+            hole = src.kept(f"{src.constant(partial(partial, whole_text, self.v2))}({value})")
+            gaps = "; ".join(f"c.gap(o, {name!r}, h)" for name in self.shown)
+            src.after.append(f"if {value}.__class__ is str and len({value}) >= {codec.limit}: h = {hole}; {gaps}")
+
+    @property
+    def keeps(self) -> bool:
+        return self.codec.limit is not None
 
     def reads(self) -> Iterator[str]:
         yield self.shown_at or self.path

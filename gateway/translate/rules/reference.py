@@ -265,6 +265,10 @@ class Identity(Rule):
     v2: str = "id"
 
     @property
+    def own_kind(self) -> str:
+        return self.kind
+
+    @property
     def shown(self) -> tuple[str, ...]:
         return self.shows
 

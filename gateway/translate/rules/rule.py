@@ -48,6 +48,16 @@ class Rule:
         yield from ()
 
     @property
+    def own_kind(self) -> str:
+        """The kind of the very record, where this rule says its id."""
+        return ""
+
+    @property
+    def keeps(self) -> bool:
+        """Whether the gateway keeps something of it beside the record."""
+        return False
+
+    @property
     def writable(self) -> bool:
         """Whether v3.1 takes anything of it."""
         return next(iter(self.writes()), None) is not None
