@@ -45,6 +45,8 @@ def settle_account(books: Books, new: Record, old: Record | None) -> None:
             new.setdefault(f"visible_in_{area}", area in ("journals", "reporting"))
     kind = new["ledger_account_type"].id
     new["ledger_account_group"] = Ref("ledger_account_groups", GROUPS.get(kind, "ASSET"))
+    if not new.get("ledger_account_classification"):
+        new["ledger_account_classification"] = Ref("ledger_account_classifications", GROUPS.get(kind, "ASSET"))
 
 
 def balance_details(books: Books, account: Record, query: Mapping[str, str]) -> Record:
@@ -177,5 +179,12 @@ KINDS = (
         derived={"balance": bank_balance, "deletable": lambda books, bank: not bank_used(books, bank)},
         filters={"filter_inactive_bank_accounts": _active},
     ),
-    Kind("tax_rates", filters={"date": lambda _b, _r, _text: True}),
+    Kind(
+        "ledger_account_types",
+        filters={"ledger_account_classification_id": lambda _b, kind, text: GROUPS.get(kind["id"], "ASSET") == text},
+    ),
+    Kind(
+        "ledger_account_classifications",
+        filters={"ledger_account_type_id": lambda _b, one, text: GROUPS.get(text, "ASSET") == one["id"]},
+    ),
 )

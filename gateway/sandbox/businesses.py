@@ -82,6 +82,7 @@ class People:
         if path == "/user":
             if sent is not None:
                 user.fields.update(sent, updated_at=now)
+                user.fields["displayed_as"] = f"{user.fields['first_name']} {user.fields['last_name']}"
             return Answer(200, self._shown("User", "user", user.fields))
         if path == "/businesses":
             return Answer(200, self._list(user))
@@ -94,6 +95,7 @@ class People:
             if key not in user.owns:
                 raise Refusal(403, Problem("Only the owner may change a business.", "", "MultiUserAccessDenied"))
             business.fields.update(sent, updated_at=now)
+            business.fields["displayed_as"] = business.fields["name"]
         return Answer(200, self._shown("Business", "businesses", business.fields))
 
     def _list(self, user: User) -> dict[str, Any]:

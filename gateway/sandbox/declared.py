@@ -10,8 +10,9 @@ class Document:
     """One kind of document.
 
     `posts` is its transaction type, "" where it posts nothing; `sign` is 1 where it raises what is owed and
-    -1 where it lowers it; `number` and `prefix` are "" where v3.1 does not number it; `due` names the date
-    that falls credit days after `date`; `statuses` is where its `status` points.
+    -1 where it lowers it; `number` and `prefix` are "" where v3.1 does not number it; `prefixed` and `upcoming`
+    name the invoice settings of its prefix and its next number; `due` names the date that falls credit days
+    after `date`; `statuses` is where its `status` points.
     """
 
     collection: str
@@ -21,6 +22,8 @@ class Document:
     sign: int = 1
     number: str = ""
     prefix: str = ""
+    prefixed: str = ""
+    upcoming: str = ""
     due: str = ""
     first: str = "UNPAID"
     statuses: str = "artefact_statuses"
@@ -40,6 +43,8 @@ DOCUMENTS = (
         posts="SALES_INVOICE",
         number="invoice_number",
         prefix="SI-",
+        prefixed="sales_invoice_number_prefix",
+        upcoming="next_invoice_number",
         due="due_date",
         voids=True,
         addresses=True,
@@ -52,6 +57,8 @@ DOCUMENTS = (
         sign=-1,
         number="credit_note_number",
         prefix="SCN-",
+        prefixed="sales_credit_note_number_prefix",
+        upcoming="next_credit_note_number",
         voids=True,
         addresses=True,
     ),
@@ -61,6 +68,8 @@ DOCUMENTS = (
         role="CUSTOMER",
         number="quote_number",
         prefix="SQ-",
+        prefixed="quote_number_prefix",
+        upcoming="next_quote_number",
         first="PENDING",
         statuses="quote_statuses",
         addresses=True,
@@ -71,6 +80,7 @@ DOCUMENTS = (
         role="CUSTOMER",
         number="estimate_number",
         prefix="SE-",
+        prefixed="estimate_number_prefix",
         first="PENDING",
         statuses="quote_statuses",
         addresses=True,

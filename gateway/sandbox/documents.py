@@ -12,7 +12,7 @@ from gateway.sandbox.books import Books, Record, Ref
 from gateway.sandbox.contacts import displayed_as, is_role
 from gateway.sandbox.declared import DOCUMENTS, Document
 from gateway.sandbox.kinds import Kind
-from gateway.sandbox.numbering import UNPOSTED, choose_number, next_number
+from gateway.sandbox.numbering import UNPOSTED, choose_number, next_number, upcoming
 from gateway.sandbox.outstanding import ALLOCATABLE, allocations, paid, refresh, status
 from gateway.sandbox.postings import (
     CREDITORS,
@@ -25,8 +25,8 @@ from gateway.sandbox.postings import (
     reverse,
 )
 from gateway.sandbox.problems import Problem, Refusal, invalid, required
-from gateway.sandbox.totals import ONE, settle_totals
-from gateway.sandbox.values import ZERO, day
+from gateway.sandbox.totals import settle_totals
+from gateway.sandbox.values import ONE, ZERO, day
 
 WRITABLE = ("DRAFT", "PRO_FORMA", "UNPAID")
 ADDRESSES = ("main_address", "delivery_address")
@@ -228,24 +228,10 @@ def kind_of(document: Document) -> Kind:
     )
 
 
-def next_of(document: Document, books: Books, _settings: Record) -> int:
-    """What `invoice_settings` says of the number that comes next."""
-    return int(next_number(document, books, document.prefix).removeprefix(document.prefix))
-
-
-NEXT = {
-    "next_invoice_number": "sales_invoices",
-    "next_credit_note_number": "sales_credit_notes",
-    "next_quote_number": "sales_quotes",
-}
-
 KINDS = (
     *(kind_of(document) for document in DOCUMENTS),
     Kind(
         "invoice_settings",
-        derived={
-            name: partial(next_of, next(one for one in DOCUMENTS if one.collection == collection))
-            for name, collection in NEXT.items()
-        },
+        derived={one.upcoming: partial(upcoming, one) for one in DOCUMENTS if one.upcoming},
     ),
 )

@@ -10,6 +10,7 @@ from urllib.parse import quote
 from gateway.sandbox.attached import attached
 from gateway.sandbox.books import Books, Record, Ref
 from gateway.sandbox.kinds import Kind
+from gateway.sandbox.problems import Refusal, required
 from gateway.sandbox.values import moment
 
 PAGE_SIZE = 20
@@ -17,6 +18,10 @@ PAGE_SIZE = 20
 
 def matching(books: Books, kind: Kind, query: Mapping[str, str]) -> list[Record]:
     """The records that pass every filter, in the order asked for (else in order of creation)."""
+    for names in kind.together:
+        missing = [name for name in names if name not in query]
+        if missing and len(missing) < len(names):
+            raise Refusal(422, *map(required, missing))
     if "deleted_since" in query:
         since = moment(query["deleted_since"])
         gone = (r for r in books.shelf(kind.collection).values() if r.get("deleted_at"))

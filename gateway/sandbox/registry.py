@@ -2,12 +2,36 @@
 
 from __future__ import annotations
 
-from gateway.sandbox import accounts, addresses, catalogue, contacts, documents, entries, payments, postings
+from gateway.sandbox import (
+    accounts,
+    addresses,
+    attachments,
+    catalogue,
+    contacts,
+    documents,
+    entries,
+    payments,
+    postings,
+    rates,
+    taxes,
+)
 from gateway.sandbox.kinds import Kind
 
 KINDS: dict[str, Kind] = {
     kind.collection: kind
-    for module in (accounts, addresses, catalogue, contacts, documents, entries, payments, postings)
+    for module in (
+        accounts,
+        addresses,
+        attachments,
+        catalogue,
+        contacts,
+        documents,
+        entries,
+        payments,
+        postings,
+        rates,
+        taxes,
+    )
     for kind in module.KINDS
 }
 

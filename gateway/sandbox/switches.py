@@ -27,3 +27,5 @@ class Switches:
     """The authorize page redirects with this `error` (`access_denied`) instead of a code."""
     strict_void_reason: bool = True
     """A void without a reason is refused (v31.md §12: not verified)."""
+    attachments_name_transactions: bool = False
+    """An attachment's context shows its parent's transaction, as the guide has it, not the parent."""

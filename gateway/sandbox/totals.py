@@ -7,9 +7,8 @@ from decimal import Decimal
 from typing import Any
 
 from gateway.sandbox.books import Record, Ref
-from gateway.sandbox.values import ZERO, rounded
+from gateway.sandbox.values import ONE, ZERO, rounded
 
-ONE = Decimal(1)
 HUNDRED = Decimal(100)
 MONEY = ("net_amount", "tax_amount", "total_amount", "discount_amount", "unit_price")
 

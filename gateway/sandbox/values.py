@@ -8,6 +8,7 @@ from typing import Any
 
 PENNY = Decimal("0.01")
 ZERO = Decimal(0)
+ONE = Decimal(1)
 WIDE = Context(prec=200)
 """Holds the pence of any amount: a client may ask for a price of forty digits."""
 

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
+from gateway.sandbox.attachments import content
 from gateway.sandbox.books import Books, Record
 from gateway.sandbox.checks import EMPTY
 from gateway.sandbox.idempotency import recall, remember
 from gateway.sandbox.kinds import Kind
 from gateway.sandbox.listing import matching, page
 from gateway.sandbox.pdf import pdf
-from gateway.sandbox.problems import Refusal, no_record, required
+from gateway.sandbox.problems import Problem, Refusal, no_record, required
 from gateway.sandbox.reading import ALL, NONE, Choice, Reader
 from gateway.sandbox.registry import KINDS, kind_of
 from gateway.sandbox.spec import Operation, Spec
@@ -177,7 +176,7 @@ class Collections:
         """`POST …/release`, `…/reissue`, `GET …/file`, `…/bank_feed`."""
         record = self.books.get(kind.collection, key)
         if word == "file":
-            return self._file(record)
+            return self._file(record, call)
         if call.method == "GET":
             raise no_record()
         act = kind.actions.get(word)
@@ -192,17 +191,19 @@ class Collections:
         kind.stored(self.books, copy, None)
         return copy
 
-    def _file(self, record: Record) -> Answer:
-        try:
-            content = base64.b64decode(record.get("file") or "", validate=True)
-        except binascii.Error:
-            content = b""
-        return Answer(200, content, media="application/octet-stream")
+    def _file(self, record: Record, call: Incoming) -> Answer:
+        """v3.1 gives a file only to who accepts it as bytes (v31.md §3); how it refuses is not published."""
+        if "application/octet-stream" not in call.headers.get("accept", ""):
+            self.violations.append("GET /attachments/{key}/file: Accept is not application/octet-stream")
+            raise Refusal(406, Problem("Not acceptable.", "", "NotAcceptable"))
+        return Answer(200, content(record["file"]), media="application/octet-stream")
 
     def _singleton(self, operation: Operation, kind: Kind, call: Incoming, sent: Mapping[str, Any] | None) -> Answer:
         record = self.books.singletons.setdefault(kind.collection, {})
         if sent is not None:
-            record.update(self._taken(operation, kind, sent, record))
+            new = {**record, **self._taken(operation, kind, sent, record)}
+            kind.settle(self.books, new, record)
+            record.update(new)
             self.books.touch(record)
         query = {name: text for name, text in call.query if name in operation.query}
         wanted = Choice.read(query.get("attributes"), default=ALL)

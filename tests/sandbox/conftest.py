@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import json
 import re
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
@@ -103,8 +105,11 @@ class Api:
             headers.setdefault("Authorization", f"Bearer {self.token}")
         if self.business:
             headers.setdefault("X-Business", self.business)
-        given = {"json": body} if body is not None else {}
-        response = await self.client.request(method, f"/v3.1{path}", headers=headers, **given)
+        sent = None
+        if body is not None:
+            headers.setdefault("Content-Type", "application/json")
+            sent = io.BytesIO(json.dumps(body).encode())
+        response = await self.client.request(method, f"/v3.1{path}", headers=headers, data=sent)
         raw = await response.read()
         is_json = response.content_type == "application/json"
         if is_json and raw and response.status < 300:

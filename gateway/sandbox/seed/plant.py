@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from decimal import Decimal
 
-from gateway.sandbox.books import Books, Record
+from gateway.sandbox.books import Books, Record, Ref
 from gateway.sandbox.registry import kind_of
 from gateway.sandbox.seed.contacts import CONTACTS, FIRST_THREE, contact_fields
 from gateway.sandbox.seed.entries import PAID, journals, opening_balances, paid_fields
 from gateway.sandbox.seed.goods import PRODUCTS, SERVICES, product_fields, service_fields
-from gateway.sandbox.seed.ledger import BANKS, PRICE_TYPES, RATE_TYPES, TAX_RATES, accounts, bank_fields, settings
+from gateway.sandbox.seed.ledger import BANKS, PRICE_TYPES, RATE_TYPES, TAX_RATES, accounts, bank_fields
 from gateway.sandbox.seed.minting import Mint
 from gateway.sandbox.seed.reference import shared
+from gateway.sandbox.seed.settings import settings
+from gateway.sandbox.seed.taxation import EXCHANGE_RATES, TAX_PROFILE
 from gateway.sandbox.seed.trade import INVOICES, PAYMENTS, invoice_fields, payment_fields
 from gateway.sandbox.switches import Switches
 
@@ -30,6 +33,7 @@ FIRST_LEGACY_IDS = {
     "other_payments": 29_301,
     "journals": 4_101,
     "bank_opening_balances": 501,
+    "tax_profiles": 12,
     "product_sales_price_types": 1,
     "service_rate_types": 1,
 }
@@ -83,6 +87,9 @@ def _setting(books: Books, gardener: Gardener) -> None:
     for bank in BANKS:
         gardener.plant("bank_accounts", bank_fields(books, bank))
     books.singletons.update(settings(books))
+    gardener.plant("tax_profiles", TAX_PROFILE.copy())
+    for collection, currency, price in EXCHANGE_RATES:
+        gardener.plant(collection, {"currency": Ref("currencies", currency), "rate": Decimal(price)})
 
 
 def _trade(books: Books, gardener: Gardener, lead: bool) -> None:

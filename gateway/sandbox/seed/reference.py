@@ -11,6 +11,7 @@ from functools import cache
 from importlib import resources
 
 from gateway.sandbox.books import Record, Shelf
+from gateway.sandbox.seed.taxation import lists
 
 START = "2015-01-01T00:00:00Z"
 
@@ -32,15 +33,21 @@ LISTS = {
     " LINE_OF_CREDIT|Line of Credit|13 TAXES|Taxes|14 SPECIAL|Special|15",
     "ledger_account_groups": "INCOME|Income|1 EXPENSE|Expenditure|2 ASSET|Asset|3 LIABILITY|Liability|4"
     " EQUITY|Capital|5",
-    "ledger_account_classifications": "",
+    "ledger_account_classifications": "INCOME|Income| EXPENSE|Expenses| ASSET|Assets| LIABILITY|Liabilities|"
+    " EQUITY|Capital|",
     "country_groups": "ALL|Other|1 EU|EU|2 US|US|3 GBIE|UK & Ireland|4",
-    "currencies": "GBP|Pound Sterling (GBP)|10 EUR|Euro (EUR)|7 USD|US Dollar (USD)|33 CAD|Canadian Dollar (CAD)|4",
+    "currencies": "AUD|Australian Dollar (AUD)|1 CAD|Canadian Dollar (CAD)|4 CHF|Swiss Franc (CHF)|5"
+    " DKK|Danish Krone (DKK)|6 EUR|Euro (EUR)|7 GBP|Pound Sterling (GBP)|10 JPY|Japanese Yen (JPY)|16"
+    " NOK|Norwegian Krone (NOK)|21 NZD|New Zealand Dollar (NZD)|22 PLN|Polish Zloty (PLN)|24"
+    " SEK|Swedish Krona (SEK)|28 USD|US Dollar (USD)|33",
     "catalog_item_types": "PRODUCT|Non-stock|",
     "quick_entry_types": "INVOICE|Invoice| CREDIT_NOTE|Credit Note|",
-    "tax_schemes": "NOT_REGISTERED|Not Registered| STANDARD|Standard|",
+    "tax_schemes": "STANDARD|Standard|1 FLAT_RATE|Flat Rate|2 NOT_REGISTERED|Not Registered|3",
+    "tax_return_frequencies": "MONTHLY|Monthly|1 QUARTERLY|Quarterly|2 ANNUAL|Annual|3",
     "eu_goods_services_types": "GOODS|Goods| SERVICES|Services|",
     "attachment_context_types": "PURCHASE_INVOICE|Purchase Invoice| PURCHASE_CREDIT_NOTE|Purchase Credit Note|"
-    " OTHER_PAYMENT|Other Payment| OTHER_RECEIPT|Other Receipt| JOURNAL|Journal|",
+    " OTHER_PAYMENT|Other Payment| OTHER_RECEIPT|Other Receipt| JOURNAL|Journal| SALES_INVOICE|Sales Invoice|"
+    " SALES_CREDIT_NOTE|Sales Credit Note| SALES_QUOTE|Sales Quote| SALES_ESTIMATE|Sales Estimate|",
     "contact_opening_balance_types": "INVOICE|Invoice| CREDIT_NOTE|Credit Note|",
 }
 
@@ -60,7 +67,7 @@ def shared() -> dict[str, Shelf]:
     types = [(name, name.replace("_", " ").title(), "") for name in TRANSACTION_TYPES.split()]
     found["transaction_types"] = _shelf(types)
     found["countries"] = _shelf([(code, f"{name} ({code})", number) for number, code, name in rows("countries.txt")])
-    return found
+    return {**found, **lists(START)}
 
 
 def rows(name: str) -> list[list[str]]:
