@@ -18,6 +18,7 @@ class StatedFacts:
         self.stated = stated
         self.asked: set[Hole] = set()
         self.problems: list[str] = []
+        self.kept: dict[tuple[str, str], dict[str, Any]] = {}
 
     async def facts(self, holes: Collection[Hole]) -> dict[Hole, Any]:
         found: dict[Hole, Any] = {}
@@ -31,7 +32,7 @@ class StatedFacts:
             elif (value := named(hole)) is not None:
                 found[hole] = value
             elif hole.want == "kept":
-                found[hole] = {}
+                found[hole] = self.kept.get((hole.kind, hole.known), {})
             else:
                 self.problems.append(f"a fact is asked for and not stated: {hole}")
         return found
@@ -40,7 +41,7 @@ class StatedFacts:
         return {}
 
     async def retain(self, kind: str, modern: str, values: Mapping[str, Any] | None) -> None:
-        """Remembers nothing: the exchange itself says what it keeps."""
+        self.kept[kind, modern] = {**self.kept.get((kind, modern), {}), **(values or {})}
 
 
 class RecordedAnswers:

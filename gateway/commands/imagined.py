@@ -16,7 +16,7 @@ from gateway.translate.exchange_file import Recorded, named
 from gateway.translate.faults import refusal
 from gateway.translate.forms import as_rows
 from gateway.translate.plans import plan_of
-from gateway.translate.rules import Computed, Constant, Field, Nested, Reference, Rule, RuleSet, Unsupported
+from gateway.translate.rules import Computed, Constant, Field, Kept, Nested, Reference, Rule, RuleSet, Unsupported
 
 WHOLE = "v3.1 replaces lists and parts whole: what it has of them beside the fields sent goes along, as just read"
 
@@ -171,7 +171,7 @@ def fired(rules: RuleSet, sent: Mapping[str, Any], prefix: str = "") -> Iterator
                 if isinstance(row, dict):
                     yield from fired(rule.rules, row, f"{prefix}{name}.")
         else:
-            yield prefix + name, becomes(rule)
+            yield prefix + name, becomes(rule, inside=bool(prefix))
 
 
 def rows_of(value: Any) -> Sequence[Any]:
@@ -182,15 +182,19 @@ def rows_of(value: Any) -> Sequence[Any]:
         return []
 
 
-def becomes(rule: Rule) -> str:
-    """What one rule does with a field, in a few words."""
+def becomes(rule: Rule, *, inside: bool = False) -> str:
+    """What one rule does with a field, in a few words; `inside`: of a record inside another one."""
     written: Collection[str] = list(rule.writes())
     if isinstance(rule, Unsupported):
         return f"nothing: {rule.why}"
+    if isinstance(rule, Kept):
+        return f"kept by the gateway: {rule.why}"
     if isinstance(rule, Reference):
         return f"{next(iter(written), 'nothing')} (v3.1 id of {rule.kind})"
     if isinstance(rule, Field):
-        limit = f", at most {rule.codec.limit} characters" if rule.codec.limit else ""
+        limit = (
+            f", at most {rule.codec.limit} characters{'' if inside else '; more is kept'}" if rule.codec.limit else ""
+        )
         return f"{rule.path} ({rule.codec.name}{limit})" if written else "nothing: v2 only showed it"
     if isinstance(rule, Computed):
         return f"{rule.v3} (what is sent wins over what would be reckoned)" if written else "nothing: it is reckoned"

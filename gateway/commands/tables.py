@@ -10,7 +10,7 @@ import typer
 from gateway.commands.imagined import becomes
 from gateway.resources.registry import TABLES
 from gateway.translate.resource import Table
-from gateway.translate.rules import Aside, Constant, Identity, Nested, Rule, RuleSet
+from gateway.translate.rules import Aside, Constant, Identity, Kept, Nested, Rule, RuleSet, Unsupported
 
 VERBS = {"list": "GET list", "one": "GET", "create": "POST", "update": "PUT", "delete": "DELETE"}
 
@@ -20,6 +20,7 @@ def tables(
         str | None, typer.Argument(help="Only this resource, such as `contacts`.", show_default=False)
     ] = None,
     source: Annotated[bool, typer.Option("--source", help="Print the compiled Python of `down` instead.")] = False,
+    short: Annotated[bool, typer.Option("--short", help="Print one row a resource, and no attributes.")] = False,
 ) -> None:
     """Print which v2 resources are served, by what in v3.1, and what becomes of each attribute, as Markdown."""
     chosen = [table for table in TABLES if resource in (None, table.path, table.name)]
@@ -34,23 +35,58 @@ def tables(
         return
     if resource is None:
         typer.echo("\n".join(overview()) + "\n")
-    for table in chosen:
+    for table in () if short and resource is None else chosen:
         typer.echo("\n".join(page(table)) + "\n")
 
 
 def overview() -> Iterator[str]:
     """One row a resource."""
-    yield "| v2 | verbs | v3.1 | notes |"
-    yield "| --- | --- | --- | --- |"
-    for table in TABLES:
-        verbs = ", ".join(word for verb, word in VERBS.items() if verb in table.verbs)
-        v3 = f"`/{table.v3}`" if table.v3 and table.local is None else "none"
-        yield f"| `{table.family}/v2/{table.path.replace('*', '{id}')}` | {verbs} | {v3} | {table.notes} |"
+    yield "| v2 | verbs | v3.1 | kept here | not served | known from |"
+    yield "| --- | --- | --- | --- | --- | --- |"
+    for table in sorted(TABLES, key=lambda table: (table.family, table.path)):
+        paths = "<br>".join(f"`{path.replace('*', '{id}')}`" for path in (place(table), *table.aliases))
+        kept, lost = names_by(table, Kept), names_by(table, Unsupported)
+        served = ", ".join(verbs_of(table))
+        yield f"| {paths} | {served} | {source_of(table)} | {kept} | {lost} | {table.known} |"
+
+
+def place(table: Table) -> str:
+    """The path of a resource; that of `core` is said, `accounts/v2` is not."""
+    return table.path if table.family == "accounts" else f"{table.family}/v2/{table.path}"
+
+
+def verbs_of(table: Table) -> list[str]:
+    """The verbs, in the words of HTTP."""
+    words = [word for verb, word in VERBS.items() if verb in table.verbs]
+    return [*words, "PDF"] if table.pdf else words
+
+
+def source_of(table: Table) -> str:
+    """Where the answer comes from."""
+    if table.local is not None:
+        return "none: a fixed list"
+    return f"`/{table.v3}`" if table.v3 else "computed"
+
+
+def names_by(table: Table, word: type[Rule]) -> str:
+    """The attributes that a word serves, those of lines and parts too."""
+    found = [(rule, "") for rule in table.rules.rules]
+    found += [(rule, f"{nested.v2}.") for nested in table.nested_rules() for rule in nested.rules.rules]
+    return ", ".join(f"`{prefix}{rule.v2}`" for rule, prefix in found if isinstance(rule, word))
 
 
 def page(table: Table) -> Iterator[str]:
     """One row an attribute."""
     yield f"## {table.family}/v2/{table.path.replace('*', '{id}')}"
+    yield ""
+    yield f"{', '.join(verbs_of(table))}. v3.1: {source_of(table)}. Known from: {table.known}."
+    if table.aliases:
+        yield f"Also as {', '.join(f'`{alias}`' for alias in table.aliases)}."
+    for said in (table.computed and f"Computed: {table.computed}", table.notes):
+        if said:
+            yield f"{said[0].upper()}{said[1:].removesuffix('.')}."
+    if table.lasts:
+        yield f"A reply may be {table.lasts:g} seconds old."
     yield ""
     yield "| v2 attribute | in replies | written to v3.1 as |"
     yield "| --- | --- | --- |"
@@ -68,7 +104,7 @@ def rows(rules: RuleSet, prefix: str = "") -> Iterator[str]:
             continue
         names = ", ".join(f"`{prefix}{name}`" for name in names_of(rule))
         shown = "yes" if rule.shown else "no"
-        written = what(rule).replace("|", "\\|")
+        written = what(rule, inside=bool(prefix)).replace("|", "\\|")
         yield f"| {names} | {shown} | {written} |"
         if isinstance(rule, Nested):
             yield from rows(rule.rules, f"{prefix}{rule.v2}.")
@@ -79,7 +115,7 @@ def names_of(rule: Rule) -> tuple[str, ...]:
     return rule.shown or (rule.v2, *rule.aliases)
 
 
-def what(rule: Rule) -> str:
+def what(rule: Rule, *, inside: bool) -> str:
     """What becomes of the attribute when it is written."""
     if isinstance(rule, Identity):
         return "names the record"
@@ -87,4 +123,4 @@ def what(rule: Rule) -> str:
         return f"`{rule.path}`"
     if isinstance(rule, Aside):
         return rule.why
-    return becomes(rule)
+    return becomes(rule, inside=inside)

@@ -36,7 +36,8 @@ class Table:
     rows that the gateway serves itself. `reads` are further v3.1 attributes that
     the plans read. `plans` replaces usual plans, by verb. `bare`: a list comes as an array without envelope, always or
     for some calls. `computed` says how the gateway makes the reply where v3.1 has none; `lasts` for how many
-    seconds a reply may be given again. `body_limit` is how many bytes a call's body may have. `notes` says in the
+    seconds a reply may be given again. `body_limit` is how many bytes a call's body may have. `known` grades where the
+    shape is known from, as v2.md §0.1 does: documented, client-seen (v2), v1-recorded, inferred. `notes` says in the
     catalogue what a reader should know. Raises TableWrong.
     """
 
@@ -66,6 +67,7 @@ class Table:
         reads: tuple[str, ...] = (),
         bare: bool | Callable[[Any], bool] = False,
         computed: str = "",
+        known: str = "inferred",
         lasts: float = 0.0,
         body_limit: int = MAX_BYTES,
         notes: str = "",
@@ -74,6 +76,7 @@ class Table:
         self.root, self.v3_root = root, v3_root or root
         self.roots = (*((root,) if root else ()), *roots)
         self.bare, self.computed, self.lasts = bare, computed, lasts
+        self.known = known
         self.body_limit = body_limit
         self.kind = kind or v3
         self.verbs = frozenset(verbs.split())
