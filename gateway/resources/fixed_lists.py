@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from gateway.resources._parts import PERIOD_TYPES, STATUSES
+from collections.abc import Callable
+
+from gateway.resources._parts import ACCOUNT_TYPES, PERIOD_TYPES, STATUSES
 from gateway.resources._regions import PAYMENT_TYPES
+from gateway.translate.calls import Call
 from gateway.translate.codecs import Codes
-from gateway.translate.plans import FIXED
+from gateway.translate.plans import FIXED, Plan
 from gateway.translate.resource import Table
 from gateway.translate.rules import Identity, ReadOnly
 
@@ -25,15 +28,32 @@ ALL_CONTACT_TYPES = Codes(
 )
 """v2.md §6.6; v3.1 keeps 3 to 6 as contact-person and address types."""
 
+EXPENSE_METHODS = Codes(
+    "expense_methods", ((1, "BP", "Bank Payment"), (4, "CP", "Cash Payment"), (6, "CCP", "Credit Card Payment"))
+)
+INCOME_METHODS = Codes(
+    "income_methods", ((2, "BR", "Bank Receipt"), (5, "CR", "Cash Receipt"), (10, "CIH", "Cheque In Hand"))
+)
+"""v2.md §6.12 (recorded), with the codes that v1 showed."""
+
 SERVED_HERE = "served by the gateway itself: the list is fixed"
 
 
-def fixed(path: str, rows: Codes, *, verbs: str = "list one", v3: str = "", kind: str = "") -> Table:
+def fixed(
+    path: str,
+    rows: Codes,
+    *,
+    verbs: str = "list one",
+    v3: str = "",
+    kind: str = "",
+    aliases: tuple[str, ...] = (),
+) -> Table:
     """A table of fixed rows."""
     return Table(
         path,
         *ROW,
         v3=v3,
+        aliases=aliases,
         kind=kind or path,
         verbs=verbs,
         local=rows,
@@ -44,9 +64,37 @@ def fixed(path: str, rows: Codes, *, verbs: str = "list one", v3: str = "", kind
     )
 
 
+def methods(path: str, rows: Codes) -> Table:
+    """A table of fixed rows whose codes are v2's own, shown beside their names."""
+
+    def coded(plan: Callable[[Call], Plan]) -> Callable[[Call], Plan]:
+        def shown(call: Call) -> Plan:
+            reply = yield from plan(call)
+            for row in reply.body["$resources"] if call.verb == "list" else [reply.body]:
+                row["code"] = rows.code[str(row["id"])]
+            return reply
+
+        return shown
+
+    return Table(
+        path,
+        *ROW,
+        ReadOnly("code"),
+        kind=path,
+        local=rows,
+        plans={verb: coded(plan) for verb, plan in FIXED.items()},
+        paged=False,
+        legacy=False,
+        notes=SERVED_HERE,
+    )
+
+
 TABLES = (
     fixed("contact_types", ALL_CONTACT_TYPES, v3="contact_types"),
-    fixed("artefact_statuses", STATUSES, v3="artefact_statuses"),
+    fixed("artefact_statuses", STATUSES, v3="artefact_statuses", aliases=("payment_statuses",)),
+    fixed("account_types", ACCOUNT_TYPES, v3="bank_account_types", kind="bank_account_types"),
     fixed("period_types", PERIOD_TYPES),
     fixed("payment_types", PAYMENT_TYPES, verbs="list"),
+    methods("expense_methods", EXPENSE_METHODS),
+    methods("income_methods", INCOME_METHODS),
 )

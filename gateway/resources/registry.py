@@ -64,6 +64,7 @@ def kinds_of(tables: tuple[Table, ...]) -> Mapping[str, KindPath]:
         own = table.kind == table.v3 or "kind" in queries
         if table.v3 and own and table.kind not in found and not table.singleton:
             found[table.kind] = KindPath(f"/{table.v3}", queries.get("kind", ()), queries.get("one", ()))
+    for table in tables:
         found.update({kind: KindPath(None) for kind in table.holds() if kind not in found})
     for table in tables:
         if missing := table.kinds() - found.keys():
