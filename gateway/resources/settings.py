@@ -5,16 +5,16 @@ from __future__ import annotations
 from gateway.messages import Record, V3Response
 from gateway.resources._parts import TAX_SCHEMES
 from gateway.translate.calls import Call
-from gateway.translate.codecs import DATE, FLAG, STAMP, WHOLE, text
+from gateway.translate.codecs import DAY, FLAG, STAMP, WHOLE
 from gateway.translate.plans import Plan, down, get, up
 from gateway.translate.resource import Table
 from gateway.translate.rules import Field, Identity, ReadOnly, Reference, Rule, Unsupported
 
 BUSINESS_KEY = Identity(kind="businesses", shows=("$key",))
 """v3.1's settings have no id; v1's were known by their business's number alone (v2.md §4.2, recorded)."""
-NOTES = text(2000)
 NUMBER = "is not a number"
 """A blank would leave the business without a next number."""
+NEVER_CUT = "a text longer than v3.1 allows is refused: cut, it would be on every document from then on"
 
 
 def of_business(call: Call, settings: Record) -> Record:
@@ -43,11 +43,11 @@ def write_settings(call: Call) -> Plan:
 FINANCIAL: tuple[Rule, ...] = (
     BUSINESS_KEY,
     ReadOnly("last_updated", "updated_at", STAMP),
-    Field("year_end_date", codec=DATE),
-    Field("accounts_start_date", codec=DATE),
-    Field("year_end_lock_down", "year_end_lockdown_date", DATE),
+    Field("year_end_date", codec=DAY),
+    Field("accounts_start_date", codec=DAY),
+    Field("year_end_lock_down", "year_end_lockdown_date", DAY),
     Reference("tax_scheme", to=TAX_SCHEMES, name="displayed_as"),
-    Field("tax_number", codec=text(255)),
+    Field("tax_number"),
     Reference(
         "tax_submission_frequency_type",
         "tax_return_frequency",
@@ -66,9 +66,9 @@ INVOICE: tuple[Rule, ...] = (
     Field("sales_invoice_number_prefix"),
     Field("sales_credit_note_number_prefix"),
     Field("quote_number_prefix"),
-    Field("invoice_terms_and_conditions", codec=NOTES),
-    Field("default_note_on_invoice", codec=NOTES),
-    Field("default_note_on_credit_note", codec=NOTES),
+    Field("invoice_terms_and_conditions"),
+    Field("default_note_on_invoice"),
+    Field("default_note_on_credit_note"),
     Field("customer_credit_days", codec=WHOLE, required=NUMBER),
     ReadOnly("updated_at", codec=STAMP),
 )
@@ -89,6 +89,6 @@ def settings_table(name: str, rules: tuple[Rule, ...], notes: str) -> Table:
 
 
 TABLES = (
-    settings_table("financial_settings", FINANCIAL, "the frequency of tax returns is v3.1's tax_return_frequency"),
-    settings_table("invoice_settings", INVOICE, "a prefix longer than v3.1's six characters is refused, never cut"),
+    settings_table("financial_settings", FINANCIAL, f"v3.1's tax_return_frequency is the frequency; {NEVER_CUT}"),
+    settings_table("invoice_settings", INVOICE, NEVER_CUT),
 )

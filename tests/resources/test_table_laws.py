@@ -59,7 +59,7 @@ def values(draw: st.DrawFn, codec: Codec) -> tuple[Any, Any]:
     if codec.name in ("flag", "bit"):
         said = draw(st.booleans())
         return "true" if said else "false", codec.down(said)
-    if codec.name == "date":
+    if codec.name in ("date", "day"):
         iso = draw(st.dates(datetime.date(1900, 1, 1))).isoformat()
         return iso, codec.down(iso)
     storable = st.characters(codec="utf-8", exclude_characters="\0")
