@@ -126,7 +126,8 @@ def contact_above(writing: Writing) -> Any:
     document = writing.above
     if document is None:
         return None
-    return document.take("contact_id") or ((document.current or {}).get("contact") or {}).get("id")
+    sent = document.take("contact_id")
+    return sent if sent is not None else ((document.current or {}).get("contact") or {}).get("id")
 
 
 def account_of(kind: str, record: Any, want: str, otherwise: Hole) -> Hole:
