@@ -5,8 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from gateway.resources._parts import ADDRESS, ADDRESS_KEPT, CONTACT_TYPES, LOCK_VERSION, STAMPS
+from gateway.translate.calls import Call
 from gateway.translate.codecs import plain, text
-from gateway.translate.queries import Filter
+from gateway.translate.pages import DEFAULT_SIZE, LARGEST_PAGE, LARGEST_WINDOW, Window
+from gateway.translate.plans import Plan, down_all, gather, listing
+from gateway.translate.queries import WINDOW, Filter
 from gateway.translate.resource import Table
 from gateway.translate.rules import Computed, Field, Identity, Nested, Reference, Unsupported
 from gateway.translate.writing import Writing
@@ -33,6 +36,21 @@ def both_names(company: str | None, name: str | None) -> str:
     if company and name:
         return f"{company} ({name})"
     return company or name or ""
+
+
+def by_type_in_v1(call: Call) -> bool:
+    """v1 gave the contacts of a type as a bare array (v2.md §4.1, recorded)."""
+    return call.version == "v1" and "contact_type_id" in call.params
+
+
+def listed(call: Call) -> Plan:
+    """GET list. A bare array tells no total, so its reader knows of no second window: unless it asks for one, all
+    rows come, up to the largest window (inferred)."""
+    if not by_type_in_v1(call) or not WINDOW.isdisjoint(call.params):
+        return (yield from listing(call))
+    rows = Window(0, LARGEST_WINDOW, LARGEST_PAGE)
+    yield from gather(call, rows)
+    return down_all(call, rows.rows, (rows.total, 0, DEFAULT_SIZE))
 
 
 TABLES = (
@@ -90,6 +108,9 @@ TABLES = (
                 "address_id",
             )
         },
+        plans={"list": listed},
+        bare=by_type_in_v1,
         serial=True,
+        notes="v1's list with contact_type_id is a bare array.",
     ),
 )
