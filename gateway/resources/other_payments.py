@@ -142,7 +142,9 @@ def other_payments(
         queries={
             "kind": (("transaction_type_id", transaction),),
             "list": (("transaction_type_id", transaction), ("sort", "date:asc")),
+            "one": (("show_analysis_types", "true"),),
         },
+        expands=("one",),
         parts={"payment_lines": KEPT},
         reads=("transaction_type",),
         plans={"list": listing, "one": read, "create": make(needed), "update": change, "delete": void},

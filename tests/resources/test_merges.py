@@ -207,6 +207,10 @@ OWNED = ("contact_id", "bank_account_id")
 DERIVED = ("net_amount", "total_amount", "tax_amount", "discount_amount")
 
 
+SINGLE = {"payment_lines"}
+"""Lists whose only item v2 knew; of several, none is changed (tests/resources/test_money.py)."""
+
+
 def full(part: Type, number: int) -> dict[str, Any]:
     """A part as v3.1 shows it, with every attribute that the spec lets it be written with."""
     shown: dict[str, Any] = {"id": f"part-{number}", "legacy_id": number}
@@ -258,6 +262,8 @@ async def test_one_attribute_of_a_part_is_changed(
     many = found.word == "array"
     assert not many or found.items is not None
     shown: Any = [full(found.items, 3), full(found.items, 4)] if many and found.items else full(found, 3)
+    if part in SINGLE:
+        del shown[1:]
     upstream = Echo({table.v3: {part: shown, "name": "x", "description": "x"}})
     before = deepcopy(shown)
     made = await put(upstream, table.path, str(table.root), sent)
