@@ -268,7 +268,7 @@ async def test_one_attribute_of_a_part_is_changed(
     before = deepcopy(shown)
     made = await put(upstream, table.path, str(table.root), sent)
     assert made.reply.status == 200
-    after = upstream.records[f"/{table.v3}/{table.v3}-7"][part]
+    after = upstream.records[f"/{table.v3}/{table.kind}-7"][part]
     pairs = list(zip(before, after, strict=True)) if many else [(before, after)]
     aside = {"id", "legacy_id", changed, changed.removesuffix("_id")}
     for n, (old, new) in enumerate(pairs):
