@@ -123,19 +123,23 @@ def deletable(books: Books, contact: Record) -> bool:
     return not contact.get("system") and not any(used)
 
 
+OWED = {
+    "sales_invoices": 1,
+    "purchase_invoices": 1,
+    "sales_credit_notes": -1,
+    "purchase_credit_notes": -1,
+    "payments_on_account": -1,
+}
+
+
 def balance(books: Books, contact: Record) -> Decimal:
-    """What the contact owes us (customers) or we owe the contact (vendors)."""
-    signs = {
-        "sales_invoices": 1,
-        "sales_credit_notes": -1,
-        "purchase_invoices": 1,
-        "purchase_credit_notes": -1,
-    }
+    """What the contact owes us (customers) or we owe the contact (vendors), in our currency. Drafts owe nothing."""
     return sum(
         (
-            sign * document.get("outstanding_amount", ZERO)
-            for name, sign in signs.items()
+            sign * document["base_currency_outstanding_amount"]
+            for name, sign in OWED.items()
             for document in pointing(books.live(name), "contact", contact["id"])
+            if document["status"].id not in ("DRAFT", "PRO_FORMA")
         ),
         ZERO,
     )

@@ -25,6 +25,8 @@ from gateway.sandbox.postings import (
     reverse,
 )
 from gateway.sandbox.problems import Problem, Refusal, invalid, required
+from gateway.sandbox.rates import base_currency, rate_of
+from gateway.sandbox.taxes import breakdown
 from gateway.sandbox.totals import settle_totals
 from gateway.sandbox.values import ONE, ZERO, day
 
@@ -41,10 +43,14 @@ def settle(document: Document, books: Books, new: Record, old: Record | None) ->
     if not new.get(document.lines):
         raise Refusal(422, required(document.lines))
     _check_prices(document, new[document.lines])
-    new.setdefault("currency", contact.get("currency"))
+    new["currency"] = new.get("currency") or contact.get("currency") or base_currency(books)
+    new["exchange_rate"] = new.get("exchange_rate") or rate_of(books, new["currency"])
     settle_totals(new, new[document.lines])
+    _break_down(books, new, new[document.lines])
     if old is not None and new["total_amount"] < paid(books, old):
         raise invalid("The total cannot be less than the amount already paid.", "base")
+    if old is not None and new["contact"] != old["contact"] and any(allocations(books, old)):
+        raise invalid("The contact of a paid document cannot be changed.", "contact_id")
     if old is None or new["contact"] != old["contact"]:
         _copy_contact(document, books, new, contact, old)
     if document.due and not new.get(document.due):
@@ -55,6 +61,17 @@ def settle(document: Document, books: Books, new: Record, old: Record | None) ->
     new.setdefault("sent", False)
     new["editable"] = True
     new.setdefault("tax_calculation_method", "invoice")
+
+
+def _break_down(books: Books, new: Record, lines: list[Record]) -> None:
+    """Tax by rate, on each line and on the shipping, in both currencies."""
+    for line in lines:
+        rate = line.get("tax_rate")
+        for name in ("", "base_currency_"):
+            line[f"{name}tax_breakdown"] = breakdown(books, rate, line[f"{name}tax_amount"])
+    rate = new.get("shipping_tax_rate")
+    for name in ("", "base_currency_"):
+        new[f"{name}shipping_tax_breakdown"] = breakdown(books, rate, new[f"{name}shipping_tax_amount"])
 
 
 def _contact(document: Document, books: Books, new: Record) -> Record:
@@ -140,16 +157,27 @@ def _due(books: Books, document: Document, contact: Record, date: str) -> str:
 def stored(document: Document, books: Books, record: Record, _old: Record | None) -> None:
     """Posts a document that is not a draft, and reckons what is outstanding."""
     if document.posts and status(record) not in UNPOSTED:
-        post(books, document.collection, record, document.posts, list(entries(document, books, record)))
+        post(books, document.collection, record, document.posts, entries(document, books, record))
     if document.collection in ALLOCATABLE:
         refresh(books, record)
+    quote = books.at(record.get("original_quote_estimate"))
+    if quote is not None:
+        quote.update(invoice=Ref(document.collection, record["id"]), status=Ref("quote_statuses", "INVOICED"))
+        books.touch(quote)
 
 
-def entries(document: Document, books: Books, record: Record) -> Iterator[Entry]:
-    """Debtors against sales and VAT; creditors against expenses and VAT the other way round."""
+def entries(document: Document, books: Books, record: Record) -> list[Entry]:
+    """Debtors against sales and VAT; creditors against expenses and VAT the other way round.
+
+    The control account takes the sum of the rest, which in another currency may miss the rounded total by pennies.
+    """
+    rest = list(_rest(document, books, record))
+    total = sum((entry.amount for entry in rest), ZERO)
+    return [Entry(control(books, DEBTORS if document.sales else CREDITORS), -total), *rest]
+
+
+def _rest(document: Document, books: Books, record: Record) -> Iterator[Entry]:
     sign = Decimal(document.sign if document.sales else -document.sign)
-    control_account = control(books, DEBTORS if document.sales else CREDITORS)
-    yield Entry(control_account, sign * record["base_currency_total_amount"])
     for line in record[document.lines]:
         amount = -sign * line["base_currency_net_amount"]
         yield Entry(line.get("ledger_account"), amount, line.get("tax_rate"), line.get("description"))

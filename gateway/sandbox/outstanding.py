@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 from gateway.sandbox.books import Books, Record, Ref
-from gateway.sandbox.values import ZERO
+from gateway.sandbox.values import ZERO, rounded
 
 ALLOCATABLE = ("sales_invoices", "sales_credit_notes", "purchase_invoices", "purchase_credit_notes")
 ALLOCATING = {"contact_payments": "contact_payment", "contact_allocations": "contact_allocation"}
@@ -63,7 +63,7 @@ def refresh(books: Books, document: Record) -> None:
         payments_allocations_total_amount=amount,
         payments_allocations_total_discount=discount,
         outstanding_amount=left,
-        base_currency_outstanding_amount=left / rate if rate != 1 else left,
+        base_currency_outstanding_amount=rounded(left / rate),
         last_paid=max((part["date"] for part in parts), default=None),
     )
     if now not in DONE:

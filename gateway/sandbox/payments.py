@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
 
@@ -20,7 +21,8 @@ from gateway.sandbox.postings import (
     reverse,
 )
 from gateway.sandbox.problems import Refusal, invalid, required
-from gateway.sandbox.values import ZERO
+from gateway.sandbox.rates import base_currency, rate_of
+from gateway.sandbox.values import ZERO, rounded
 
 ROLES = {
     "CUSTOMER_RECEIPT": ("CUSTOMER", 1),
@@ -33,32 +35,49 @@ ROLES = {
 """Transaction type -> the contact's role, and which way money moves through our bank."""
 
 ON_ACCOUNT = "payments_on_account"
+CREDITS = ("sales_credit_notes", "purchase_credit_notes", ON_ACCOUNT)
 OPEN = ("UNPAID", "PART_PAID")
 NOT_OPEN = "You can only pay unpaid or part-paid invoices."
+NO_CREDIT = "You can only refund credit notes and payments on account."
 
 
 def settle_payment(books: Books, new: Record, old: Record | None) -> None:
     """Checks a payment against what it pays; the surplus becomes a payment on account."""
     kind = _check_contact(books, new)
+    if kind.endswith("ALLOCATION"):
+        raise invalid("is not included in the list", "transaction_type_id")
+    new["total_amount"] = rounded(new["total_amount"])
     if new["total_amount"] <= 0:
         raise invalid("must be greater than 0", "total_amount")
     parts = _check_parts(books, new, old)
+    _check_directions(kind, parts)
     allocated = sum((part["amount"] for part in parts), ZERO)
     if allocated > new["total_amount"]:
         raise invalid("The total amount must not be less than the allocated amounts.", "total_amount")
-    new.setdefault("payment_method", None)
-    if new["payment_method"] is None:
+    if kind.endswith("REFUND") and allocated != new["total_amount"]:
+        raise invalid(NO_CREDIT, "")
+    if new.get("payment_method") is None:
         new["payment_method"] = Ref("payment_methods", "ELECTRONIC")
-    new.setdefault("currency", Ref("currencies", "GBP"))
-    new["net_amount"] = new.get("net_amount") or new["total_amount"]
-    new["tax_amount"] = new.get("tax_amount") or ZERO
-    new["exchange_rate"] = new.get("exchange_rate") or Decimal(1)
-    for name in ("net_amount", "tax_amount", "total_amount"):
-        new[f"base_currency_{name}"] = new[name]
-    new["editable"] = True
+    _settle_amounts(books, new)
     before = old.get("payment_on_account") if old else None
-    new["payment_on_account"] = _on_account(books, new, new["total_amount"] - allocated, before)
+    surplus = new["total_amount"] - allocated
+    if before is not None and surplus < paid(books, before):
+        raise invalid("The payment on account has been allocated.", "allocated_artefacts")
+    new["payment_on_account"] = _on_account(books, new, surplus, before)
     new["_direction"] = ROLES[kind][1]
+    new["editable"] = True
+
+
+def _settle_amounts(books: Books, new: Record) -> None:
+    """In the contact's currency, with their twins in the business's."""
+    contact = books.at(new["contact"]) or {}
+    new["currency"] = new.get("currency") or contact.get("currency") or base_currency(books)
+    new["tax_amount"] = rounded(new.get("tax_amount") or ZERO)
+    new["net_amount"] = new["total_amount"] - new["tax_amount"]
+    rate = new["exchange_rate"] = new.get("exchange_rate") or rate_of(books, new["currency"])
+    for name in ("total_amount", "tax_amount"):
+        new[f"base_currency_{name}"] = rounded(new[name] / rate)
+    new["base_currency_net_amount"] = new["base_currency_total_amount"] - new["base_currency_tax_amount"]
 
 
 def _check_contact(books: Books, new: Record) -> str:
@@ -73,23 +92,41 @@ def _check_contact(books: Books, new: Record) -> str:
 
 
 def _check_parts(books: Books, new: Record, old: Record | None) -> list[Record]:
-    """Every part names an open document of this contact and takes no more than is outstanding."""
+    """Every part names an open document of this contact; all together take no more than is outstanding."""
     parts: list[Record] = new.setdefault("allocated_artefacts", [])
-    freed = {part["artefact"]: part["amount"] for part in (old or {}).get("allocated_artefacts", ())}
+    freed = _taken((old or {}).get("allocated_artefacts", ()))
     for part in parts:
         if not part.get("artefact") or part.get("amount") is None:
             raise Refusal(422, required("allocated_artefacts.artefact_id"))
         part["discount"] = part.get("discount") or ZERO
-        document: Any = books.at(part["artefact"])
+    for artefact, amount in _taken(parts).items():
+        document: Any = books.at(artefact)
         if document.get("contact") != new["contact"]:
             raise invalid("Couldn't find Artefact.", "allocated_artefacts.artefact_id")
-        back = freed.get(part["artefact"], ZERO)
+        back = freed.get(artefact, ZERO)
         if status(document) not in OPEN and not (back and status(document) == "PAID"):
             raise invalid(NOT_OPEN, "")
-        left = document["total_amount"] - paid(books, document) + abs(back)
-        if abs(part["amount"]) + part["discount"] > left:
+        if amount > document["total_amount"] - paid(books, document) + back:
             raise invalid("The amount is more than the outstanding amount.", "allocated_artefacts.amount")
     return parts
+
+
+def _taken(parts: Iterable[Record]) -> dict[Ref, Decimal]:
+    """What parts take of each document, discounts too."""
+    taken: dict[Ref, Decimal] = {}
+    for part in parts:
+        taken[part["artefact"]] = taken.get(part["artefact"], ZERO) + abs(part["amount"]) + part["discount"]
+    return taken
+
+
+def _check_directions(kind: str, parts: Iterable[Record]) -> None:
+    """Receipts and payments pay invoices, refunds go to credits (v31_resources.md)."""
+    refund = kind.endswith("REFUND")
+    for part in parts:
+        if part["amount"] <= 0 or part["discount"] < 0:
+            raise invalid("must be greater than 0", "allocated_artefacts.amount")
+        if (part["artefact"].collection in CREDITS) is not refund:
+            raise invalid(NO_CREDIT if refund else NOT_OPEN, "")
 
 
 def _on_account(books: Books, new: Record, surplus: Decimal, before: Any) -> Record | None:
@@ -113,18 +150,20 @@ def _on_account(books: Books, new: Record, surplus: Decimal, before: Any) -> Rec
         "updated_at": books.now(),
     }
     for name in ("net_amount", "total_amount", "outstanding_amount"):
-        part[name] = part[f"base_currency_{name}"] = surplus
+        part[name] = surplus
+        part[f"base_currency_{name}"] = rounded(surplus / new["exchange_rate"])
     return part
 
 
 def payment_stored(books: Books, record: Record, old: Record | None) -> None:
     """Posts bank against debtors or creditors and reckons the documents it names, before and now."""
     bank = books.at(record["bank_account"]) or {}
-    amount = record["_direction"] * record["total_amount"]
+    amount = record["_direction"] * record["base_currency_total_amount"]
     role = ROLES[record["transaction_type"].id][0]
     customer = role == "CUSTOMER"
     other = control(books, DEBTORS if customer else CREDITORS)
-    discount = record["_direction"] * sum((part["discount"] for part in record["allocated_artefacts"]), ZERO)
+    forgiven = sum((part["discount"] for part in record["allocated_artefacts"]), ZERO)
+    discount = record["_direction"] * rounded(forgiven / record["exchange_rate"])
     given = control(books, SALES_DISCOUNTS if customer else PURCHASE_DISCOUNTS)
     entries = [Entry(bank.get("ledger_account"), amount), Entry(given, discount), Entry(other, -amount - discount)]
     post(books, "contact_payments", record, record["transaction_type"].id, entries)
@@ -171,12 +210,24 @@ def remove(books: Books, record: Record, _reason: str) -> None:
 
 
 def settle_allocation(books: Books, new: Record, old: Record | None) -> None:
-    """Signed amounts that cancel out: invoices positive, credits negative (v31_resources.md)."""
-    _check_contact(books, new)
+    """Signed amounts that cancel out: a customer's invoices positive, their credits negative; a vendor's reversed."""
+    kind = _check_contact(books, new)
+    if not kind.endswith("ALLOCATION"):
+        raise invalid("is not included in the list", "transaction_type_id")
     new["date"] = new.get("date") or books.today()
     parts = _check_parts(books, new, old)
     if sum((part["amount"] for part in parts), ZERO) != 0:
         raise invalid("The allocated amounts must sum to zero.", "allocated_artefacts")
+    for part in parts:
+        positive = (part["artefact"].collection in CREDITS) is (kind == "VENDOR_ALLOCATION")
+        if part["amount"] == 0 or (part["amount"] > 0) is not positive:
+            raise invalid("The amount has the wrong sign.", "allocated_artefacts.amount")
+
+
+def allocation_posted(books: Books, record: Record, old: Record | None) -> None:
+    """A transaction without entries: it moves nothing between accounts."""
+    post(books, "contact_allocations", record, record["transaction_type"].id, ())
+    allocation_stored(books, record, old)
 
 
 KINDS = (
@@ -192,7 +243,7 @@ KINDS = (
         "contact_allocations",
         title=lambda _books, record: record["transaction_type"].id,
         settle=settle_allocation,
-        stored=allocation_stored,
+        stored=allocation_posted,
         remove=remove,
     ),
 )

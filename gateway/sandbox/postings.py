@@ -37,10 +37,11 @@ def post(books: Books, collection: str, record: Record, kind: str, entries: Iter
     """Posts a record's entries under one transaction, in place of those it posted before."""
     transaction = books.at(record.get("transaction"))
     total = record.get("total_amount", record.get("total"))
+    base = record.get("base_currency_total_amount", total)
     fields = {
         "date": record["date"],
         "reference": record.get("reference"),
-        "total": total,
+        "total": base,
         "total_in_transaction_currency": total,
         "contact": record.get("contact"),
         "transaction_type": Ref("transaction_types", kind),
@@ -54,8 +55,8 @@ def post(books: Books, collection: str, record: Record, kind: str, entries: Iter
     else:
         transaction.update(fields)
         books.touch(transaction)
+        _clear(books, transaction)
     record["transaction_type"] = transaction["transaction_type"]
-    _clear(books, transaction)
     for entry in entries:
         if entry.amount and entry.account is not None:
             _enter(books, transaction, entry)

@@ -12,7 +12,6 @@ ODD = {
     "invoice": "sales_invoices",
     "country_of_registration": "countries_of_registration",
     "tax_address_region": "address_regions",
-    "original_quote_estimate": "sales_quotes",
     "original_invoice": "sales_invoices",
     "analysis_type_category": "analysis_type_categories",
 }
@@ -28,7 +27,8 @@ SEVERAL = {
         "purchase_quick_entries",
         "contact_opening_balances",
         "payments_on_account",
-    )
+    ),
+    "original_quote_estimate": ("sales_quotes", "sales_estimates"),
 }
 """Names that may point into one of several collections; ids are unique over all of them."""
 

@@ -145,7 +145,7 @@ async def test_the_seed_looks_real(api: Api) -> None:
     assert states == {"UNPAID", "PART_PAID", "PAID", "VOID", "DRAFT", "PRO_FORMA"}
     assert len({item["legacy_id"] for item in body["$items"]}) == 30
     totals = {name: (await api.get(f"/{name}"))["$total"] for name in ("products", "services", "contact_payments")}
-    assert totals == {"products": 12, "services": 6, "contact_payments": 10}
+    assert totals == {"products": 12, "services": 6, "contact_payments": 15}
 
 
 async def test_an_unseeded_sandbox_has_a_chart_and_nothing_else() -> None:

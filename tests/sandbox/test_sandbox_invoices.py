@@ -296,9 +296,9 @@ async def test_a_quote_and_a_purchase_are_documents_too(api: Api, sales: str) ->
         "quote_lines": [line(sales)],
     }
     made = await api.post("/sales_quotes", {"sales_quote": quote})
-    assert (made["quote_number"], made["status"]["id"], made["total_amount"]) == ("SQ-1", "PENDING", "18.0")
+    assert (made["quote_number"], made["status"]["id"], made["total_amount"]) == ("SQ-4", "PENDING", "18.0")
     assert "$path" not in made["status"]
-    vendor = (await api.get("/contacts?search=CLAY"))["$items"][0]["id"]
+    vendor = (await api.get("/contacts?search=QUAY"))["$items"][0]["id"]
     purchase = {
         "contact_id": vendor,
         "date": "2025-06-10",

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.usefixtures("no_violations")
     [
         ("financial_settings", {"year_end_date": "2025-03-31"}, {"year_end_date": "2025-03-31"}),
         ("financial_settings", {"tax_scheme_id": "FLAT_RATE"}, {}),
-        ("invoice_settings", {"quote_number_prefix": "Q"}, {"quote_number_prefix": "Q"}),
+        ("invoice_settings", {"estimate_number_prefix": "E"}, {"estimate_number_prefix": "E"}),
         ("business_settings", {"wizard_complete": False}, {"wizard_complete": False}),
         ("email_settings", {"send_bcc": True}, {"send_bcc": True}),
     ],

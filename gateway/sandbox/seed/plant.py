@@ -10,12 +10,14 @@ from decimal import Decimal
 from gateway.sandbox.books import Books, Record, Ref
 from gateway.sandbox.registry import kind_of
 from gateway.sandbox.seed.contacts import CONTACTS, FIRST_THREE, contact_fields
+from gateway.sandbox.seed.documents import CREDITS, OFFERS, PURCHASES, paper_fields
 from gateway.sandbox.seed.entries import PAID, journals, opening_balances, paid_fields
 from gateway.sandbox.seed.goods import PRODUCTS, SERVICES, product_fields, service_fields
 from gateway.sandbox.seed.ledger import BANKS, PRICE_TYPES, RATE_TYPES, TAX_RATES, accounts, bank_fields
 from gateway.sandbox.seed.minting import Mint
 from gateway.sandbox.seed.reference import shared
 from gateway.sandbox.seed.settings import settings
+from gateway.sandbox.seed.settling import SETTLED, allocations, attachments, settled_fields
 from gateway.sandbox.seed.taxation import EXCHANGE_RATES, TAX_PROFILE
 from gateway.sandbox.seed.trade import INVOICES, PAYMENTS, invoice_fields, payment_fields
 from gateway.sandbox.switches import Switches
@@ -33,6 +35,12 @@ FIRST_LEGACY_IDS = {
     "other_payments": 29_301,
     "journals": 4_101,
     "bank_opening_balances": 501,
+    "purchase_invoices": 80_401,
+    "purchase_credit_notes": 82_401,
+    "sales_credit_notes": 91_201,
+    "sales_quotes": 95_101,
+    "sales_estimates": 96_101,
+    "contact_allocations": 70_101,
     "tax_profiles": 12,
     "product_sales_price_types": 1,
     "service_rate_types": 1,
@@ -122,6 +130,19 @@ def _others(books: Books, gardener: Gardener) -> None:
     for fields in journals(books):
         books.clock = _clock_at(fields["date"])
         gardener.plant("journals", fields)
+    for paper in (*PURCHASES, *CREDITS, *OFFERS):
+        books.clock = _clock_at(paper.date)
+        record = gardener.plant(paper.collection, paper_fields(books, paper))
+        if paper.gone:
+            kind_of(paper.collection).remove(books, record, "raised in error")
+    for settled in SETTLED:
+        books.clock = _clock_at(settled.date)
+        gardener.plant("contact_payments", settled_fields(books, settled))
+    for fields in allocations(books):
+        books.clock = _clock_at(fields["date"])
+        gardener.plant("contact_allocations", fields)
+    for fields in attachments(books):
+        gardener.plant("attachments", fields)
 
 
 def _clock_at(date: str) -> Callable[[], float]:
