@@ -203,7 +203,8 @@ class BoundLookup:
             found[hole] = modern
 
     async def _having(self, kind: str, by: str, holes: list[Hole], found: dict[Hole, str]) -> None:
-        """The record of a list that has a certain value: the bank account of a ledger account."""
+        """The record of a list that has a certain value: the bank account of a ledger account, or the account of a
+        nominal code."""
         wanted = {hole for hole in holes if (kind, by, hole.known) not in self._memory.unknown}
         if not wanted:
             return
@@ -212,8 +213,8 @@ class BoundLookup:
             await self._learn(pairs_of(kind, items))
             for item in items:
                 value = value_at(item, by)
-                if isinstance(value, str):
-                    ids.setdefault(value, item["id"])
+                if isinstance(value, str | int):
+                    ids.setdefault(str(value), item["id"])
         for hole in wanted:
             if hole.known in ids:
                 found[hole] = ids[hole.known]

@@ -81,6 +81,13 @@ async def test_the_record_that_has_a_value(world: World) -> None:
     assert len(world.books.asked) == before
 
 
+async def test_the_account_of_a_nominal_code(world: World) -> None:
+    """A value that v3.1 has as a number is found by its digits."""
+    world.books.records["ledger_accounts"] = [{"id": "la1", "nominal_code": 1}, {"id": "la2", "nominal_code": 9999}]
+    assert await world.fact(Hole("ledger_accounts", "9999", by="nominal_code")) == "la2"
+    assert await world.fact(Hole("ledger_accounts", "999", by="nominal_code")) == "left out"
+
+
 async def test_modern_ids(world: World) -> None:
     """A modern id stands for itself if it can stand in a path."""
     assert await world.fact(Hole("countries", "GB")) == "GB"
