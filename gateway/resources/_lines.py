@@ -124,8 +124,7 @@ def usual_account(side: Side) -> Callable[[Writing], Hole]:
 def contact_above(writing: Writing) -> Any:
     """The contact of the document that a line is in: as it is about to be, else as v3.1 has it."""
     document = writing.above
-    if document is None:
-        return None
+    assert document is not None  # noqa: S101 - a line is in a document
     sent = document.take("contact_id")
     return sent if sent is not None else ((document.current or {}).get("contact") or {}).get("id")
 

@@ -29,14 +29,12 @@ QUOTE_STATUSES = Codes(
 VALID_DAYS = timedelta(days=30)
 
 
-def usual_expiry(writing: Writing) -> str | None:
+def usual_expiry(writing: Writing) -> str:
     """v3.1 wants an expiry date, v2's clients may send none: thirty days after the date, as Sage's quotes have it
     (inferred)."""
-    day = writing.take("date")
-    if day is None:
-        return None
+    day = date.fromisoformat(writing.take("date"))
     writing.draft.note("date_defaulted", "expiry_date", "no expiry date was sent; 30 days after the date was taken")
-    return (min(date.fromisoformat(day), date.max - VALID_DAYS) + VALID_DAYS).isoformat()
+    return (min(day, date.max - VALID_DAYS) + VALID_DAYS).isoformat()
 
 
 TABLES = (
