@@ -1,4 +1,4 @@
-"""Ledger accounts as v2 showed them, wherever they are shown in full (v2.md §6.17)."""
+"""Ledger accounts and entries as v2 showed them, wherever they are shown in full (v2.md §6.17, §6.19)."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import Any
 
 from gateway.messages import Record
 from gateway.resources._parts import LEDGER_ACCOUNT_TYPES, rate_name
-from gateway.translate.codecs import FLAG, STAMP, WHOLE
+from gateway.translate.codecs import DAY, FLAG, MONEY, STAMP, WHOLE
 from gateway.translate.draft import Draft
 from gateway.translate.plans import every
-from gateway.translate.rules import Identity, ReadOnly, Reference, Rule
+from gateway.translate.rules import Identity, Nested, ReadOnly, Reference, Rule
 
 GROUP = Reference(
     "category_group", "ledger_account_group", to="ledger_account_groups", name="displayed_as", read_only=True
@@ -33,6 +33,18 @@ SHOWN: tuple[Rule, ...] = (
     ),
     GROUP,
 )
+ENTRY: tuple[Rule, ...] = (
+    Identity(),
+    ReadOnly("entry_date", "created_at", STAMP),
+    ReadOnly("last_updated", "updated_at", STAMP),
+    ReadOnly("transaction_date", "date", DAY),
+    ReadOnly("credit", codec=MONEY),
+    ReadOnly("debit", codec=MONEY),
+    ReadOnly("deleted", codec=FLAG),
+    Nested("ledger_account", of=SHOWN, holds="ledger_accounts"),
+)
+"""Recorded within v1's transactions."""
+
 ASKED = "name,display_name,nominal_code,included_in_chart,updated_at,tax_rate,ledger_account_type,ledger_account_group"
 
 

@@ -42,6 +42,7 @@ BARE_KINDS: Mapping[str, str | None] = MappingProxyType(
         "quote_statuses": None,
         "addresses": "/addresses",
         "bank_account_types": "/bank_account_types",
+        "transactions": "/transactions",
         "businesses": None,
         "tax_types": "/tax_types",
         "tax_return_frequencies": "/tax_return_frequencies",
