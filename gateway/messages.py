@@ -93,6 +93,7 @@ class Caller(Struct, frozen=True):
     """What the gateway's configuration knows of who calls, as far as it changes the translation.
 
     `business` is the tenant's pinned v3.1 business id; `country` an ISO 3166 code in lower case;
+    `today` is the day of the call (UTC, ISO), which the edge says, "" where nothing asks for it.
     `date_order` is `dmy` or `mdy`; `date_out` is `iso` or `dmy`. `cash_customer` and `sales_ledger_account`
     are legacy ids (text of digits) used where a document names no contact or no ledger account. `keeps`: the gateway
     keeps what v3.1 has no place for.
@@ -102,6 +103,7 @@ class Caller(Struct, frozen=True):
     country: str = "gb"
     date_order: str = "dmy"
     date_out: str = "iso"
+    today: str = ""
     cash_customer: str | None = None
     sales_ledger_account: str | None = None
     keeps: bool = True

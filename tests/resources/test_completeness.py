@@ -41,6 +41,9 @@ SERVED = [
     "exchange_rates",
     "tax_offices",
     "tax_profiles",
+    "attachments",
+    "sales_invoices/summary",
+    "summary",
     "account_types",
     "expense_methods",
     "income_methods",
@@ -48,6 +51,11 @@ SERVED = [
     "income_types",
     "expenses",
     "incomes",
+    "ledger_accounts/balances",
+    "ledger_accounts/{id}/balance",
+    "ledger_entries",
+    "journals",
+    "transactions",
     "/core/v2/user",
     "/core/v2/business",
     "/core/v2/business_relationships",
@@ -55,11 +63,12 @@ SERVED = [
 ]
 ENTRIES = [entry for entry in ENDPOINTS if entry["path"].removeprefix("/accounts/v2/") in SERVED]
 INFERRED = {
+    "/accounts/v2/attachments": {"PUT"},
     "/accounts/v2/bank_accounts": {"POST", "PUT", "DELETE"},
     "/accounts/v2/ledger_accounts": {"PUT"},
     "/accounts/v2/journals": {"GET"},
 }
-"""Methods that nobody was seen to use and that are served all the same (v2.md §6.4, §6.17, §6.34)."""
+"""Methods that nobody was seen to use and that are served all the same (v2.md §6.3, §6.4, §6.17, §6.34)."""
 NOT_FILTERS = {"email": "sales_invoices: one client sends it, and what it did is not known (v2.md §5)"}
 VERB = re.compile(r"(?P<method>GET|POST|PUT|DELETE)(?: (?P<rest>.*))?")
 
@@ -75,7 +84,7 @@ def calls(entry: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
         match = VERB.fullmatch(text)
         assert match is not None
         method, rest = match["method"], match["rest"] or ""
-        if rest == "singleton":
+        if rest == "singleton" or "singleton" in entry["collection"]:
             yield method, collection, {"GET": "one", "PUT": "update"}[method]
         elif rest.startswith("/{"):
             yield method, f"{collection}/8", {"GET": "one", "PUT": "update", "DELETE": "delete"}[method]

@@ -7,6 +7,7 @@ the rules themselves; ids follow the naming convention `kind-n`.
 from __future__ import annotations
 
 import datetime
+from base64 import b64encode
 from collections.abc import Iterable
 from typing import Any
 
@@ -50,6 +51,9 @@ def values(draw: st.DrawFn, codec: Codec) -> tuple[Any, Any]:
     if codec is ADDRESS_TEXT:
         address = "\n".join(draw(LINES))
         return address, address
+    if codec.name == "base64":
+        content = b64encode(draw(st.binary(min_size=1, max_size=20))).decode()
+        return content, content
     if codec.name == "money":
         amount = draw(AMOUNTS)
         return amount, amount
