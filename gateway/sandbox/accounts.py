@@ -179,6 +179,7 @@ KINDS = (
         derived={"balance": bank_balance, "deletable": lambda books, bank: not bank_used(books, bank)},
         filters={"filter_inactive_bank_accounts": _active},
     ),
+    Kind("coa_accounts", title=lambda _books, account: f"{account['name']} ({account['nominal_code']:04d})"),
     Kind(
         "ledger_account_types",
         filters={"ledger_account_classification_id": lambda _b, kind, text: GROUPS.get(kind["id"], "ASSET") == text},

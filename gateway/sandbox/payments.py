@@ -136,6 +136,7 @@ def _on_account(books: Books, new: Record, surplus: Decimal, before: Any) -> Rec
     contact = books.at(new["contact"]) or {}
     part = {
         **(before or books.fresh()),
+        "_collection": ON_ACCOUNT,
         "contact": new["contact"],
         "contact_name": contact.get("name"),
         "contact_reference": contact.get("reference"),

@@ -109,10 +109,10 @@ def balance(books: Books, account: Ref, from_date: str = "", to_date: str = "999
     return debits, credits_
 
 
-def origin(_books: Books, transaction: Record) -> Ref | None:
-    """What a transaction was posted for."""
+def origin(books: Books, transaction: Record) -> Ref | None:
+    """What a transaction was posted for; None where that was deleted, since it cannot be read any more (inferred)."""
     found: Ref | None = transaction.get("_origin")
-    return found
+    return None if found is None or books.find(found.collection, found.id) is None else found
 
 
 def attachments(books: Books, transaction: Record) -> str:

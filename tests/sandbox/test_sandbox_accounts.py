@@ -225,3 +225,14 @@ async def test_a_journal_is_reissued(api: Api) -> None:
     assert again["transaction"]["id"] != made["transaction"]["id"]
     assert (await api.get(made["transaction"]["$path"]))["deleted"] is True
     await api.refused("GET", made["$path"], status=404)
+
+
+async def test_a_chart_of_accounts_is_offered(api: Api) -> None:
+    """Britain's, with the accounts that a new business gets."""
+    (template,) = (await api.get("/coa_templates?country_id=GB&attributes=all"))["$items"]
+    assert (template["name"], template["country"]["id"]) == ("Small Business", "GB")
+    assert (await api.get("/coa_templates?country_id=CA"))["$total"] == 0
+    found = await api.get(f"/coa_accounts?coa_template_id={template['id']}&attributes=all&items_per_page=200")
+    first = found["$items"][0]
+    assert (found["$total"], first["displayed_as"]) == (68, "Assets - Cost (0001)")
+    assert first["ledger_account_group"] == {"id": "ASSET", "displayed_as": "Asset"}

@@ -8,10 +8,9 @@ from decimal import Decimal
 
 from gateway.sandbox.books import Books, Record, Ref
 from gateway.sandbox.postings import control
-from gateway.sandbox.seed.reference import START, rows
-
-RATE_IDS = ("GB_STANDARD", "GB_LOWER", "GB_ZERO", "GB_EXEMPT", "GB_NO_TAX")
-"""In the order of their legacy ids 1-5."""
+from gateway.sandbox.seed.chart import CONTROL, RATE_IDS
+from gateway.sandbox.seed.reference import START
+from gateway.sandbox.seed.rows import rows
 
 PRICE_TYPES = ("Sales Price", "Trade", "Wholesale")
 RATE_TYPES = ("Rate", "Trade", "Wholesale")
@@ -44,8 +43,6 @@ TAX_RATES = (
     _rate(4, "EXEMPT", "Exempt 0.00%", "0"),
     _rate(5, "NO_TAX", "No VAT", "0"),
 )
-
-CONTROL = {1100: "TRADE_DEBTORS", 2100: "TRADE_CREDITORS", 2200: "VAT_ON_SALES", 2201: "VAT_ON_PURCHASES"}
 
 
 def accounts() -> Iterator[Record]:

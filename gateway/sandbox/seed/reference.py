@@ -8,9 +8,10 @@ Lebanon, East Timor and Congo in place of its odd ones.
 from __future__ import annotations
 
 from functools import cache
-from importlib import resources
 
 from gateway.sandbox.books import Record, Shelf
+from gateway.sandbox.seed.chart import charts
+from gateway.sandbox.seed.rows import rows
 from gateway.sandbox.seed.taxation import lists
 
 START = "2015-01-01T00:00:00Z"
@@ -67,13 +68,7 @@ def shared() -> dict[str, Shelf]:
     types = [(name, name.replace("_", " ").title(), "") for name in TRANSACTION_TYPES.split()]
     found["transaction_types"] = _shelf(types)
     found["countries"] = _shelf([(code, f"{name} ({code})", number) for number, code, name in rows("countries.txt")])
-    return {**found, **lists(START)}
-
-
-def rows(name: str) -> list[list[str]]:
-    """The lines of a data file beside this module, split at `|`."""
-    text = resources.files(__package__).joinpath(name).read_text(encoding="utf-8")
-    return [line.split("|") for line in text.splitlines()]
+    return {**found, **lists(START), **charts(START)}
 
 
 def _list(text: str) -> Shelf:
