@@ -12,6 +12,7 @@ from gateway.translate import faults
 from gateway.translate.calls import Call, Route
 from gateway.translate.draft import Draft, FactsDraft, Hole, ReplyDraft, RequestDraft
 from gateway.translate.plans import Plan, plan_of
+from gateway.translate.writing import id_inside
 
 MOST_ROUNDS = 4
 """A fact may show the way to another; a longer chain is a table's mistake."""
@@ -91,14 +92,24 @@ class Journey:
             raise
         self.steps.append(Step(request, answer))
         if answer.status < 400:
-            if draft.kept:
-                await self.retain(draft.kind, answer.body["id"], draft.kept)
-            if request.method == "DELETE" and answer.status == 204 and call.table.rules.keeps:
-                self.gone.append((call.table.kind, draft.path[-1]))
+            await self.keep_beside(draft, answer)
+            if request.method == "DELETE" and answer.status == 204:
+                self.gone += beside(call, draft.path[-1], self.steps)
             return answer
         if draft.optional:
             return None
         raise faults.refusal(call, answer)
+
+    async def keep_beside(self, draft: RequestDraft, answer: V3Response) -> None:
+        """Keep what the draft says is to be kept, now that v3.1 has said what the records' ids are."""
+        if draft.kept:
+            await self.retain(draft.kind, answer.body["id"], draft.kept)
+        for inside in draft.kept_inside:
+            modern = id_inside(draft.body or {}, inside, answer.body)
+            if modern is None:
+                self.notes.append(Note("not_kept", "", f"v3.1 does not say which of its {inside.path} was meant"))
+            else:
+                await self.retain(inside.kind, modern, inside.values)
 
     async def retain(self, kind: str, modern: str, values: Record | None) -> None:
         """Keep what v3.1 has no place for. What v3.1 has done stands, so a store that fails costs no more than this."""
@@ -183,6 +194,20 @@ async def run(call: Call, journey: Journey) -> V2Response:
         for kind, modern in journey.gone:
             await journey.retain(kind, modern, None)
         return reply
+
+
+def beside(call: Call, modern: str, steps: Sequence[Step]) -> list[tuple[str, str]]:
+    """The records beside which nothing is to be kept any more, by kind and id: a deleted one, and those inside it as
+    they were read before."""
+    table = call.table
+    found = [(table.kind, modern)] if table.rules.keeps else []
+    for step in steps:
+        record = step.answer.body
+        if isinstance(record, dict) and record.get("id") == modern:
+            for nested in table.nested_rules():
+                held = record.get(nested.path) if nested.rules.keeps else None
+                found += [(nested.holds, item["id"]) for item in (held if isinstance(held, list) else [held]) if item]
+    return found
 
 
 def next_draft(plan: Plan, answer: Any, journey: Journey) -> Draft:

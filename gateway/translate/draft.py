@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -108,10 +108,11 @@ class RequestDraft(Draft):
     """A request to v3.1 in the making. `path` is its segments and `query` its [name, value] pairs: both may hold holes.
 
     `optional`: the answer is worth having, but the call does not fail without it (the plan is sent None).
-    `kept` is what the gateway keeps beside the record of `kind` that the answer shows, once it has come.
+    `kept` is what the gateway keeps beside the record of `kind` that the answer shows, once it has come, and
+    `kept_inside` what it keeps beside records inside that one.
     """
 
-    __slots__ = ("accept", "body", "kept", "kind", "method", "optional", "path", "query", "root")
+    __slots__ = ("accept", "body", "kept", "kept_inside", "kind", "method", "optional", "path", "query", "root")
 
     def __init__(
         self,
@@ -134,6 +135,7 @@ class RequestDraft(Draft):
         self.optional = optional
         self.kind = ""
         self.kept: Record = {}
+        self.kept_inside: Sequence[Any] = ()
         for n, part in enumerate(path):
             if isinstance(part, Hole):
                 self.gaps.append((path, n, part, PATH))

@@ -170,7 +170,7 @@ def up(
     )
     table.rules.write(writing)
     draft.body = writing.body
-    draft.kind, draft.kept = table.kind, writing.kept
+    draft.kind, draft.kept, draft.kept_inside = table.kind, writing.kept, writing.kept_inside
     return draft
 
 

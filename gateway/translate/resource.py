@@ -91,7 +91,7 @@ class Table:
         return replace(rule, kind=self.kind) if isinstance(rule, Identity) and not rule.kind else rule
 
     def _set(self, rules: tuple[Rule, ...]) -> None:
-        self.rules = RuleSet(f"{self.family}_{self.path}", rules, self.extra, whole=True)
+        self.rules = RuleSet(f"{self.family}_{self.path}", rules, self.extra, beside=True)
         self.parts = {name: (*self._dotted(name), *keep) for name, keep in self.extra.items()}
         self.attributes, self.nested = self._selection()
         fixed = (rule.codes for rule in self.rules.rules if isinstance(rule, Identity) and rule.codes)

@@ -76,7 +76,7 @@ class Source:
 
     def kept(self, then: str) -> str:
         """A hole for what is kept beside the record, and what is to be made of it. Raises TableWrong where nothing is
-        kept, because a record cannot be told from others or is inside another one."""
+        kept, because a record cannot be told from others."""
         if not self.kind:
             raise TableWrong(f"{self.name}: kept beside a record without an id of its own")
         return f"Hole({self.kind!r}, {self.value('id')}, want='kept', then={then})"

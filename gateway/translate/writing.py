@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from decimal import Decimal, InvalidOperation
-from typing import Any
+from typing import Any, NamedTuple
 
 from gateway.messages import Caller, Record
 from gateway.translate.draft import Draft, Hole
@@ -56,6 +56,40 @@ def same_value(shown: Any, sent: Any) -> bool:
     return type(shown) is type(sent) and bool(shown == sent)
 
 
+class Inside(NamedTuple):
+    """What is kept beside a record inside the one that is written: the path of its list or part, the record as it is
+    written, its kind and the values."""
+
+    path: str
+    written: Record
+    kind: str
+    values: Record
+
+
+def id_inside(sent: Record, inside: Inside, shown: Record) -> str | None:
+    """The modern id of a record inside another one, from v3.1's answer to the write; None where that is not certain.
+
+    A new line has an id only then. Lines come in the order sent, and are trusted to where all that both say is equal.
+    """
+    there = shown.get(inside.path)
+    if isinstance(there, dict):
+        return there.get("id")
+    if "id" in inside.written:
+        return str(inside.written["id"])
+    lines = sent[inside.path]
+    if not isinstance(there, list) or len(there) != len(lines) or not all(map(agree, lines, there)):
+        return None
+    place = next(n for n, line in enumerate(lines) if line is inside.written)
+    found: str | None = there[place].get("id")
+    return found
+
+
+def agree(sent: Record, shown: Record) -> bool:
+    """Whether v3.1 shows a line as it was sent, as far as both say the same things."""
+    both = (name for name, value in sent.items() if isinstance(value, str) and isinstance(shown.get(name), str))
+    return all(same_value(shown[name], sent[name]) for name in both)
+
+
 class Writing:
     """What is known while one record is written.
 
@@ -64,7 +98,7 @@ class Writing:
     v3.1 does not have; `kinds` what its references point at; `parts` names the
     attributes of each part written with dotted paths, all of which must go back when one changes. `above` is the
     record that this one is inside. `kept` is what v3.1 has no place for and the gateway keeps, by v2 name; None where
-    nothing is to be kept any more; `keeps` says whether anything can be.
+    nothing is to be kept any more; `keeps` says whether anything can be; `kept_inside` is that of records inside.
     """
 
     __slots__ = (
@@ -77,6 +111,7 @@ class Writing:
         "draft",
         "keeps",
         "kept",
+        "kept_inside",
         "kinds",
         "parts",
         "sent",
@@ -109,6 +144,7 @@ class Writing:
         self.changed: set[str] = set()
         self.keeps = keeps
         self.kept: Record = {}
+        self.kept_inside: list[Inside] = []
         self.kinds: Mapping[str, str] = {}
 
     def where(self, name: str) -> str:

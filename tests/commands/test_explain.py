@@ -104,7 +104,9 @@ def test_what_has_no_place_is_told_with_its_reason():
     assert rules["foo"] == "v2 had no such attribute: left out"
     assert ("unmapped", "foo") in {(note["code"], note["field"]) for note in made["notes"]}
     made = asked(
-        "-d", "sales_invoice[contact_id]=7&sales_invoice[tax_scheme_period_id]=3", "/accounts/v2/sales_invoices"
+        "-d",
+        "sales_invoice[date]=2016-05-03&sales_invoice[contact_id]=7&sales_invoice[tax_scheme_period_id]=3",
+        "/accounts/v2/sales_invoices",
     )
     rules = {rule["field"]: rule["becomes"] for rule in made["rules"]}
     assert rules["tax_scheme_period_id"].startswith("nothing: ")
@@ -193,8 +195,8 @@ def test_what_cannot_be_read_is_one_sentence(words: list[str]):
 def test_tables_prints_the_catalogue():
     """Every resource has its row, every attribute its line."""
     output = CliRunner().invoke(app, ["tables"]).output
-    assert "| `accounts/v2/sales_invoices/{id}/payments` |" in output
-    assert "| `tax_number`, `tax_reference` | yes | tax_number (text, at most 255 characters) |" in output
+    assert "| `sales_invoices/{id}/payments` |" in output
+    assert "| `tax_number`, `tax_reference` | yes | tax_number (text, at most 255 characters; more is kept) |" in output
 
 
 def test_tables_prints_one_resource_or_its_source():

@@ -5,14 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from gateway.errors import StoreFailed, TableWrong
 from gateway.exchange import Journey, run
-from gateway.messages import Caller, V2Request, V2Response
+from gateway.messages import Caller, V2Request, V2Response, V3Request, V3Response
 from gateway.translate.calls import Routes, read_call
 from gateway.translate.codecs import BIT, text
 from gateway.translate.resource import Table
 from gateway.translate.rules import Field, Identity, Kept, Nested
+from gateway.translate.writing import Inside, id_inside
 from tests.echo import Echo, NamedFacts
 
 THINGS = Table(
@@ -21,6 +23,7 @@ THINGS = Table(
     Field("name", codec=text(5), aliases=("title",)),
     Kept("colour", aliases=("tint",), writes_as=("colour_name",)),
     Kept("shiny", BIT),
+    Nested("lines", of=(Identity(), Field("text"), Kept("code")), holds="lines", many=True),
     Nested("part", of=(Identity(shows=("$key",)), Field("label", codec=text(3))), holds="parts"),
     v3="things",
     root="thing",
@@ -102,12 +105,64 @@ async def test_a_text_that_fits_takes_the_place_of_a_longer_one():
     assert reply.body["name"] == "a lon"
 
 
-async def test_text_of_a_part_is_cut():
-    """Nothing is kept beside a record inside another one; it is noted as cut."""
+async def test_text_of_a_part():
+    """It is kept beside the part, which has an id of its own."""
     house = House()
     reply = await house.call("POST", "things", "thing[name]=a&thing[part][label]=abcdef")
-    assert reply.body["part"]["label"] == "abc"
-    assert house.notes == ["cut"]
+    assert reply.body["part"]["label"] == "abcdef"
+    assert house.notes == ["kept"]
+
+
+LINES = (
+    "thing[name]=a&thing[lines][0][text]=one&thing[lines][0][code]=A&thing[lines][1][text]=two&thing[lines][1][code]=B"
+)
+
+
+def codes(reply: V2Response) -> list[tuple[str, str]]:
+    return [(line["text"], line["code"]) for line in reply.body["lines"]]
+
+
+async def test_lines():
+    """A new line's values are kept beside the line that v3.1 has made of it, a known one's beside itself."""
+    house = House()
+    made = await house.call("POST", "things", LINES)
+    assert codes(made) == [("one", "A"), ("two", "B")]
+    second = made.body["lines"][1]["id"]
+    more = f"thing[lines][0][id]={second}&thing[lines][0][code]=C&thing[lines][1][text]=three&thing[lines][1][code]=D"
+    changed = await house.call("PUT", f"things/{made.body['id']}", more)
+    assert codes(changed) == [("one", "A"), ("two", "C"), ("three", "D")]
+    await house.call("DELETE", f"things/{made.body['id']}")
+    assert house.facts.kept == {}
+
+
+@pytest.mark.parametrize(
+    "shown", [None, [], [{"id": "x", "text": "one"}, {"id": "y", "text": "other"}], [{"id": "x", "text": "one"}]]
+)
+def test_lines_that_cannot_be_told_apart(shown: Any):
+    """Where v3.1's lines are not those that were sent, it is not known which is which."""
+    lines = [{"text": "one"}, {"text": "two"}]
+    assert id_inside({"lines": lines}, Inside("lines", lines[0], "lines", {}), {"lines": shown}) is None
+
+
+def test_lines_that_say_the_same():
+    """Amounts are compared by what they amount to; what only one side says is not compared."""
+    lines = [{"price": "1.0", "date": None}, {"price": "2.0"}]
+    shown = [{"id": "x", "price": "1.00"}, {"id": "y", "price": "2", "note": "z"}]
+    assert id_inside({"lines": lines}, Inside("lines", lines[1], "lines", {}), {"lines": shown}) == "y"
+
+
+async def test_it_is_noted_where_v31_does_not_say_which_line_was_meant(monkeypatch: pytest.MonkeyPatch):
+    """The write has happened, and counts; what was to be kept is lost."""
+    house = House()
+    send = house.upstream.send
+
+    async def without_lines(request: V3Request) -> V3Response:
+        answer = await send(request)
+        return replace(answer, body={"id": answer.body["id"]}) if request.method == "POST" else answer
+
+    monkeypatch.setattr(house.upstream, "send", without_lines)
+    reply = await house.call("POST", "things", LINES)
+    assert (reply.status, house.notes) == (201, ["not_kept", "not_kept"])
 
 
 async def test_switched_off():

@@ -15,7 +15,7 @@ from gateway.translate.rules.reference import NO_RECORD, Identity, legacy_key
 from gateway.translate.rules.rule import Rule, Swap
 from gateway.translate.rules.ruleset import RuleSet
 from gateway.translate.source import Source
-from gateway.translate.writing import Writing, write_form
+from gateway.translate.writing import Inside, Writing, write_form
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Nested(Rule):
     def rules(self) -> RuleSet:
         """The part's rules, ready."""
         found = tuple(replace(r, kind=self.holds) if isinstance(r, Identity) and not r.kind else r for r in self.of)
-        return RuleSet(f"{self.v2}_of_{self.holds}", found)
+        return RuleSet(f"{self.v2}_of_{self.holds}", found, beside=True)
 
     @property
     def shown(self) -> tuple[str, ...]:
@@ -111,8 +111,11 @@ class Nested(Rule):
             body=body,
             source=w.where(self.v2),
             above=w,
+            keeps=w.caller.keeps and self.rules.keeps and w.above is None,
         )
         self.rules.write(inner)
+        if inner.kept:
+            w.kept_inside.append(Inside(self.path, body, self.holds, inner.kept))
         return body
 
     def finish(self, w: Writing) -> None:

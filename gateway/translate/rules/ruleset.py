@@ -18,11 +18,11 @@ Write = Callable[[Writing, Any, str], None]
 class RuleSet:
     """The rules of a record. Raises TableWrong where two rules claim one v2 field.
 
-    `parts` are v3.1 parts that several rules write; `whole`: this is a table's record, beside which the gateway may
-    keep what v3.1 cannot hold, and none inside another. `down` shows a v3.1 record in v2's form; `write` takes one up.
+    `parts` are v3.1 parts that several rules write; `beside`: the gateway may keep beside this record
+    what v3.1 cannot hold. `down` shows a v3.1 record in v2's form; `write` takes one up.
     """
 
-    def __init__(self, name: str, rules: Iterable[Rule], parts: Iterable[str] = (), *, whole: bool = False) -> None:
+    def __init__(self, name: str, rules: Iterable[Rule], parts: Iterable[str] = (), *, beside: bool = False) -> None:
         self.name = name
         self.parts = tuple(parts)
         self.rules = tuple(rules)
@@ -37,7 +37,7 @@ class RuleSet:
             for crossing in rule.crosses():
                 if crossing not in self.kinds:
                     raise TableWrong(f"{name}: a slash over {crossing!r}, which is no reference here")
-        kind = next((rule.own_kind for rule in self.rules if rule.own_kind), "") if whole else ""
+        kind = next((rule.own_kind for rule in self.rules if rule.own_kind), "") if beside else ""
         self.keeps = bool(kind) and any(rule.keeps for rule in self.rules)
         source = Source("down_" + "".join(c if c.isalnum() else "_" for c in name), self.kinds, kind)
         for rule in self.rules:
