@@ -20,8 +20,9 @@ STRUCTURAL = {
     "sales_quotes": {"main_address", "delivery_address", "quote_lines"},
     "products": {"sales_prices"},
     "services": {"sales_rates"},
+    "ledger_entries": {"ledger_account"},
 }
-"""Parts that v3.1 shows in full without `nested_attributes` (v31.md §5)."""
+"""Parts that v3.1 shows in full without `nested_attributes` (v31.md §5); of an entry, a list's plan puts its account."""
 
 
 def named(table: Table) -> str:
