@@ -31,11 +31,12 @@ ASKED = ",".join(dict.fromkeys(path.partition(".")[0] for path in ACCOUNT.reads(
 
 
 def in_full(plan: Callable[[Call], Plan]) -> Callable[[Call], Plan]:
-    """A plan whose reply shows each line's ledger account in full; where the chart cannot be read, by its id alone."""
+    """A plan whose reply shows each line's ledger account in full; where the chart cannot be read, by its id alone, as
+    v1 always showed it."""
 
     def detailed(call: Call) -> Plan:
         reply = yield from plan(call)
-        if not any(line["ledger_account"].keys() > {"$key"} for line in lines_of(reply)):
+        if call.version == "v1" or not any(line["ledger_account"].keys() > {"$key"} for line in lines_of(reply)):
             return reply
         return shown_in_full(reply, (yield from chart()))
 

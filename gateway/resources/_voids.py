@@ -5,7 +5,7 @@ from __future__ import annotations
 from gateway.messages import Record, V3Response
 from gateway.translate.calls import Call
 from gateway.translate.codecs import text_up
-from gateway.translate.draft import ReplyDraft, RequestDraft, corrected
+from gateway.translate.draft import Hole, ReplyDraft, RequestDraft, corrected
 from gateway.translate.plans import Plan, down, get
 
 NO_REASON = "no void reason supplied"
@@ -55,16 +55,24 @@ def voided(record: Record, reason: str) -> Record:
 
 
 def down_void(call: Call, record: Record) -> ReplyDraft:
-    """The reply to a void: the document, and its raw columns under the root key."""
+    """The reply to a void: v1 gave the document's raw columns under its root key; v2 clients get the document too."""
     reply = down(call, record)
-    raw = raw_columns(reply.body, record)
-    carriage = reply.body.get("carriage_tax_code")
+    body = reply.body
+    raw = raw_columns(body, record)
+    wrapped = {call.table.root: raw, "$key": body["$key"]}
+    carriage = body.get("carriage_tax_code")
     for container, name, hole, source in tuple(reply.gaps):
-        if container is reply.body and name in raw:
+        if container is body and name in raw:
             reply.gap(raw, name, hole, source)
-        elif container is carriage and name == "id":
+        if container is body and name == "$key":
+            reply.gap(wrapped, name, hole, source)
+        if container is carriage and name == "id":
             reply.gap(raw, "carriage_tax_code_id", hole, source)
-    reply.body[call.table.root] = raw
+    if call.version == "v1":
+        reply.gap(raw, "business_id", Hole("businesses", call.caller.business, want="legacy_id", shown=True))
+        reply.body = wrapped
+    else:
+        body[call.table.root] = raw
     reply.again = lambda numbers: down_void(call, corrected(record, numbers))
     return reply
 
