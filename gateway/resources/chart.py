@@ -107,7 +107,7 @@ TABLES = (
         verbs="list",
         bare=True,
         plans={"list": list_templates},
-        notes="v3.1's coa_templates, each with its coa_accounts",
+        computed="from v3.1's coa_templates, each with its coa_accounts",
     ),
     Table(
         "coa_structure",
@@ -119,6 +119,6 @@ TABLES = (
         verbs="one",
         singleton=True,
         plans={"one": read_structure},
-        notes="v3.1's ledger accounts, under the one template of the business's country",
+        computed="from v3.1's ledger_accounts, under the one of its coa_templates for the business's country",
     ),
 )

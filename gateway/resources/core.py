@@ -117,7 +117,7 @@ TABLES = (
         verbs="list",
         legacy=False,
         plans={"list": relationships},
-        notes="v3.1's businesses, all that the user can access; a relationship has its business's number",
+        computed="from v3.1's businesses, all that the user can access; each has its business's number",
     ),
     Table(
         "me",

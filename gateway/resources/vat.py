@@ -36,6 +36,6 @@ TABLES = (
         verbs="one",
         singleton=True,
         plans={"one": current_scheme},
-        notes="the tax scheme of v3.1's financial settings",
+        computed="from v3.1's financial_settings",
     ),
 )
