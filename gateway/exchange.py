@@ -7,7 +7,9 @@ from typing import Any, Protocol
 
 from gateway.errors import GatewayError, StoreFailed, TableWrong, UpstreamFailed
 from gateway.messages import Caller, Exchange, Note, Record, Step, V2Request, V2Response, V3Request, V3Response
-from gateway.resources.registry import find, routed
+from gateway.resources.registry import body_limit as body_limit
+from gateway.resources.registry import find
+from gateway.resources.registry import routed as routed
 from gateway.translate import faults
 from gateway.translate.calls import Call, Route
 from gateway.translate.draft import Draft, FactsDraft, Hole, ReplyDraft, RequestDraft

@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Protocol, TypeAlias
+
+from msgspec.structs import replace
 
 from gateway.edges.callers import Known
 from gateway.edges.limits import Turns
 from gateway.edges.recent import Recent
 from gateway.edges.repeats import Repeats
 from gateway.edges.telemetry import Line, Telemetry
-from gateway.exchange import exchange, name_of, turn_of
+from gateway.exchange import exchange, name_of, routed, turn_of
 from gateway.grants.tenant import Tenant
 from gateway.messages import Exchange, Note, V2Request, V3Request, V3Response, header
-from gateway.resources.registry import routed
 
 CarriedOut: TypeAlias = Callable[[], Awaitable[Exchange]]
+
+
+def utc_day() -> str:
+    """Today, by UTC."""
+    return datetime.now(UTC).date().isoformat()
 
 
 class Sender(Protocol):
@@ -41,12 +48,18 @@ class Lookup(Protocol):
 
 
 class Conversation:
-    """Runs exchanges. Writes to one record, and those that v3.1 numbers, go one at a time per business."""
+    """Runs exchanges. Writes to one record, and those that v3.1 numbers, go one at a time per business.
 
-    def __init__(self, upstream: Upstream, lookup: Lookup, telemetry: Telemetry) -> None:
+    `today` gives the day (UTC, ISO).
+    """
+
+    def __init__(
+        self, upstream: Upstream, lookup: Lookup, telemetry: Telemetry, today: Callable[[], str] = utc_day
+    ) -> None:
         self._upstream = upstream
         self._lookup = lookup
         self._telemetry = telemetry
+        self._today = today
         self._turns = Turns()
         self._repeats = Repeats(telemetry.clock)
         self._recent = Recent(telemetry.clock)
@@ -57,7 +70,8 @@ class Conversation:
         sender = Timed(self._upstream.bind(known.tenant, call, nonce), self._telemetry, line)
         lookup = self._lookup.bind(known.tenant.business, sender)
         route = routed(call)
-        carried_out = partial(exchange, call, known.caller, lookup, sender, route)
+        caller = replace(known.caller, today=self._today())
+        carried_out = partial(exchange, call, caller, lookup, sender, route)
         turn = turn_of(call.method, route)
         if turn:
             async with self._turns.of(f"{known.tenant.business}/{turn}"):

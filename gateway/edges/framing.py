@@ -65,20 +65,20 @@ def read_head(request: web.BaseRequest) -> Pairs:
     return headers
 
 
-async def read_body(request: web.BaseRequest, limits: Limits) -> bytes:
+async def read_body(request: web.BaseRequest, limits: Limits, most: int) -> bytes:
     """The whole body; a client that waits for it is told to continue.
 
-    Raises TooLarge over `limits.body`, and Malformed when it is late, cut off or badly chunked.
+    Raises TooLarge over `most` bytes, and Malformed when it is late, cut off or badly chunked.
     """
     content = request.content
     if content.is_eof():
-        return _capped(content.read_nowait(-1) if content.total_bytes else b"", limits)
-    if (request.content_length or 0) > limits.body:
-        raise _too_large(limits)
+        return _capped(content.read_nowait(-1) if content.total_bytes else b"", most)
+    if (request.content_length or 0) > most:
+        raise _too_large(most)
     try:
         async with asyncio.timeout(limits.body_seconds):
             await _invite(request)
-            return await _collect(request, limits)
+            return await _collect(request, most)
     except TimeoutError:
         raise Malformed(f"The body took longer than {limits.body_seconds:g} seconds") from None
     except (RequestPayloadError, ConnectionError):
@@ -93,23 +93,23 @@ async def _invite(request: web.BaseRequest) -> None:
         request.writer.output_size = 0
 
 
-async def _collect(request: web.BaseRequest, limits: Limits) -> bytes:
+async def _collect(request: web.BaseRequest, most: int) -> bytes:
     body = bytearray()
     while chunk := await request.content.readany():
         body += chunk
-        if len(body) > limits.body:
-            raise _too_large(limits)
+        if len(body) > most:
+            raise _too_large(most)
     return bytes(body)
 
 
-def _capped(body: bytes, limits: Limits) -> bytes:
-    if len(body) > limits.body:
-        raise _too_large(limits)
+def _capped(body: bytes, most: int) -> bytes:
+    if len(body) > most:
+        raise _too_large(most)
     return body
 
 
-def _too_large(limits: Limits) -> TooLarge:
-    return TooLarge(f"The body is over {limits.body:,} bytes")
+def _too_large(most: int) -> TooLarge:
+    return TooLarge(f"The body is over {most:,} bytes")
 
 
 def write_reply(reply: V2Response, extra: Pairs = ()) -> web.Response:

@@ -18,6 +18,7 @@ from gateway.edges.limits import Gate, Limits
 from gateway.edges.telemetry import Line, Telemetry
 from gateway.edges.trial import Trial
 from gateway.errors import AccessDenied, GatewayError, ReadingOnly, TableWrong
+from gateway.exchange import body_limit
 from gateway.messages import Exchange, Pairs, V2Request, V2Response
 from gateway.translate.faults import render
 from gateway.translate.headers import bearer
@@ -101,7 +102,8 @@ class Reception:
         line.tenant, line.app = known.tenant.name, known.tenant.app
         await self._gate.enter(known.tenant.id)
         try:
-            call = V2Request(request.method, target, headers, await read_body(request, self._limits))
+            most = body_limit(request.method, target.partition("?")[0], self._limits.body)
+            call = V2Request(request.method, target, headers, await read_body(request, self._limits, most))
             if trial is not None:
                 return await self._try(trial, call, known, line)
             self._check_signature(call, known, line)

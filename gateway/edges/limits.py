@@ -18,6 +18,7 @@ class Limits:
     headers: int = 64
     header_line: int = 8192
     body: int = 1024 * 1024
+    """Of all but the resources that take files, which say how much they take."""
     header_seconds: float = 10.0
     body_seconds: float = 30.0
     idle_seconds: float = 75.0

@@ -101,10 +101,10 @@ def routed(request: V2Request) -> Route | None:
         return None
 
 
-def body_limit(method: str, path: str) -> int:
-    """How many bytes the body of a request may have: its resource's limit where it writes there."""
+def body_limit(method: str, path: str, usual: int) -> int:
+    """How many bytes the body of a request may have: `usual`, or more where its resource takes files."""
     try:
-        table = ROUTES.find(method, path).table
+        table = ROUTES.find(method, path).table if method in ("POST", "PUT") else None
     except AccessDenied:
-        return MAX_BYTES
-    return table.body_limit if method in ("POST", "PUT") else MAX_BYTES
+        return usual
+    return max(usual, table.body_limit) if table is not None and table.body_limit > MAX_BYTES else usual

@@ -203,6 +203,7 @@ def test_a_name_says_what_a_file_is():
 
 def test_only_a_write_of_an_attachment_may_be_large():
     """The edge asks before it reads a body."""
-    assert body_limit("POST", PATH) == body_limit("PUT", ONE) == LARGEST_REQUEST == 8 * 1024 * 1024
+    assert body_limit("POST", PATH, 500) == body_limit("PUT", ONE, 500) == LARGEST_REQUEST == 8 * 1024 * 1024
+    assert body_limit("POST", PATH, LARGEST_REQUEST + 1) == LARGEST_REQUEST + 1
     for method, path in (("GET", PATH), ("POST", ONE), ("POST", "/accounts/v2/contacts"), ("POST", "/nowhere")):
-        assert body_limit(method, path) == MAX_BYTES
+        assert body_limit(method, path, 500) == 500
