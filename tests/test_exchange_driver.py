@@ -22,9 +22,9 @@ from gateway.translate.rules import Nested, RuleSet
 from tests.echo import Echo, NamedFacts
 
 CALLERS = [
-    Caller(business="b-1"),
-    Caller(business="b-1", country="pt", date_out="dmy", cash_customer="5", sales_ledger_account="6"),
-    Caller(business="b-1", country="us", date_order="mdy"),
+    Caller(business="b-1", today="2016-06-01"),
+    Caller("b-1", "pt", date_out="dmy", today="2016-02-29", cash_customer="5", sales_ledger_account="6"),
+    Caller(business="b-1", today="2017-01-01", country="us", date_order="mdy"),
 ]
 CLOSED = {200, 201, 400, 401, 403, 404, 409, 413, 422, 500, 502, 503, 504}
 """The statuses that a v2 client is ever given by the translation."""

@@ -12,6 +12,7 @@ import typer
 
 from gateway.commands.curl_words import ORDER, joined
 from gateway.commands.imagined import Explained, explain_call
+from gateway.edges.conversation import utc_day
 from gateway.errors import Malformed
 from gateway.messages import Caller, Pairs, V2Request, V3Request
 from gateway.translate.exchange_file import Recorded, query_text, read_exchanges
@@ -68,7 +69,7 @@ def explain(
       sage-gateway explain /accounts/v2/contacts \\
         -d 'contact[contact_type_id]=1' -d 'contact[name]=Jo Pike'
     """
-    caller = Caller(business="{your business}", country=country, date_order=date_order)
+    caller = Caller(business="{your business}", country=country, date_order=date_order, today=utc_day())
     try:
         given = {"data": data or [], "raw": raw or [], "binary": binary or [], "encoded": encoded or []}
         body = joined(context.meta[ORDER], given) if any(given.values()) else None

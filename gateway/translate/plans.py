@@ -120,6 +120,8 @@ def every(collection: str, query: list[list[Any]]) -> Generator[Draft, Any, list
         rows += answer.body["$items"]
         if answer.body.get("$next") is None:
             return rows
+        if not answer.body["$items"]:
+            break
     raise UpstreamFailed(f"Sage's list of {collection} has no end")
 
 
