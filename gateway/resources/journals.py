@@ -61,6 +61,7 @@ TABLES = (
         v3="journals",
         root="journal",
         verbs="list one create",
+        plans={"create": create_journal},
         notes="dates are ISO in every dialect, as recorded",
     ),
 )
