@@ -14,7 +14,7 @@ from gateway.translate import faults
 from gateway.translate.calls import Call, Route
 from gateway.translate.draft import Draft, FactsDraft, Hole, ReplyDraft, RequestDraft
 from gateway.translate.plans import Plan, plan_of
-from gateway.translate.writing import id_inside
+from gateway.translate.writing import Inside, id_inside
 
 MOST_ROUNDS = 4
 """A fact may show the way to another; a longer chain is a table's mistake."""
@@ -60,6 +60,7 @@ class Journey:
         self.notes: list[Note] = []
         self.facts: dict[Hole, Any] = {}
         self.kept: list[tuple[str, str, Record]] = []
+        self.to_keep: list[tuple[str, Record, Inside]] = []
         self.gone: list[tuple[str, str]] = []
         self.collection = ""
 
@@ -94,7 +95,7 @@ class Journey:
             raise
         self.steps.append(Step(request, answer))
         if answer.status < 400:
-            await self.keep_beside(draft, answer)
+            await self.keep_beside(draft, answer.body)
             if request.method == "DELETE" and answer.status == 204:
                 self.gone += beside(call, draft.path[-1], self.steps)
             return answer
@@ -102,14 +103,18 @@ class Journey:
             return None
         raise faults.refusal(call, answer)
 
-    async def keep_beside(self, draft: RequestDraft, answer: V3Response) -> None:
-        """Keep what the draft says is to be kept, now that v3.1 has said what the records' ids are."""
+    async def keep_beside(self, draft: RequestDraft, shown: Any) -> None:
+        """Keep what the draft says is to be kept, now that v3.1 has said what the record's id is; beside records inside
+        it, when an answer shows theirs, which may be the next one."""
+        key = shown.get("id", "") if isinstance(shown, dict) else ""
         if draft.kept:
-            await self.retain(draft.kind, answer.body["id"], draft.kept)
-        for inside in draft.kept_inside:
-            modern = id_inside(draft.body or {}, inside, answer.body)
+            await self.retain(draft.kind, key, draft.kept)
+        self.to_keep += [(key, draft.body or {}, inside) for inside in draft.kept_inside]
+        waiting, self.to_keep = self.to_keep, []
+        for record, sent, inside in waiting:
+            modern = id_inside(sent, inside, shown) if record == key else None
             if modern is None:
-                self.notes.append(Note("not_kept", "", f"v3.1 does not say which of its {inside.path} was meant"))
+                self.to_keep.append((record, sent, inside))
             else:
                 await self.retain(inside.kind, modern, inside.values)
 
@@ -195,6 +200,8 @@ async def run(call: Call, journey: Journey) -> V2Response:
         reply = await journey.reply(done.value)
         for kind, modern in journey.gone:
             await journey.retain(kind, modern, None)
+        for _, _, inside in journey.to_keep:
+            journey.notes.append(Note("not_kept", "", f"v3.1 does not say which of its {inside.path} was meant"))
         return reply
 
 

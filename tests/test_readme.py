@@ -116,3 +116,9 @@ def test_every_resource_is_in_the_table_of_what_is_served(table: Any):
     """No resource is served that the README does not name."""
     name = table.path.replace("*", "{id}")
     assert f"`{name}`" in README or f"`core/v2/{name}`" in README
+
+
+def test_the_coverage_table_is_made_from_the_tables():
+    """`scripts/coverage_table.py` has nothing to change."""
+    ended = subprocess.run([sys.executable, "scripts/coverage_table.py", "--check"], cwd=ROOT, check=False)
+    assert ended.returncode == 0
