@@ -163,6 +163,7 @@ KINDS = (
         },
         asked={"balance_details": balance_details},
         flagged={"balance_details": "show_balance_details"},
+        needs={"show_balance_details": ("from_date", "to_date")},
         filters={
             "visible_in": lambda b, a, area: _visible(True, b, a, area),
             "not_visible_in": lambda b, a, area: _visible(False, b, a, area),

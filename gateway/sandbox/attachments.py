@@ -30,11 +30,13 @@ CONTEXTS = {
 }
 """Context type -> collection. The sales ones are inferred: their lists filter by `has_attachments`."""
 
-PAIRS = (
-    ("attachment_context_id", "attachment_context_type_id"),
-    ("legacy_attachment_context_id", "legacy_attachment_context_type"),
-)
-"""Filters that come together or not at all."""
+NEEDS = {
+    "attachment_context_id": ("attachment_context_type_id",),
+    "attachment_context_type_id": ("attachment_context_id",),
+    "legacy_attachment_context_id": ("legacy_attachment_context_type",),
+    "legacy_attachment_context_type": ("legacy_attachment_context_id",),
+}
+"""Filters that come in pairs."""
 
 
 def settle(books: Books, new: Record, old: Record | None) -> None:
@@ -121,6 +123,6 @@ KINDS = (
             "legacy_attachment_context_id": _of_legacy,
             "legacy_attachment_context_type": _of_type,
         },
-        together=PAIRS,
+        needs=NEEDS,
     ),
 )

@@ -54,8 +54,8 @@ class Kind:
     flagged: Mapping[str, str] = field(default_factory=dict)
     expanded: Mapping[str, str] = field(default_factory=dict)
     filters: Mapping[str, Filter] = field(default_factory=dict)
-    together: tuple[tuple[str, ...], ...] = ()
-    """Filters that are sent together or not at all."""
+    needs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Query parameters that are sent only with these others."""
     searched: tuple[str, ...] = ("name", "reference", "description")
     words: Mapping[str, str] = field(default_factory=dict)
     """What v3.1 calls a record that a reference does not find: `contact` -> `Customer`."""

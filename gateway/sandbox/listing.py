@@ -16,12 +16,16 @@ from gateway.sandbox.values import moment
 PAGE_SIZE = 20
 
 
+def check_needs(kind: Kind, query: Mapping[str, str]) -> None:
+    """422 where a parameter lacks those that go with it."""
+    for name, others in kind.needs.items():
+        missing = [other for other in others if other not in query]
+        if query.get(name, "false") != "false" and missing:
+            raise Refusal(422, *map(required, missing))
+
+
 def matching(books: Books, kind: Kind, query: Mapping[str, str]) -> list[Record]:
     """The records that pass every filter, in the order asked for (else in order of creation)."""
-    for names in kind.together:
-        missing = [name for name in names if name not in query]
-        if missing and len(missing) < len(names):
-            raise Refusal(422, *map(required, missing))
     if "deleted_since" in query:
         since = moment(query["deleted_since"])
         gone = (r for r in books.shelf(kind.collection).values() if r.get("deleted_at"))

@@ -12,7 +12,7 @@ from gateway.sandbox.books import Books, Record
 from gateway.sandbox.checks import EMPTY
 from gateway.sandbox.idempotency import recall, remember
 from gateway.sandbox.kinds import Kind
-from gateway.sandbox.listing import matching, page
+from gateway.sandbox.listing import check_needs, matching, page
 from gateway.sandbox.pdf import pdf
 from gateway.sandbox.problems import Problem, Refusal, no_record, required
 from gateway.sandbox.reading import ALL, NONE, Choice, Reader
@@ -74,6 +74,7 @@ class Collections:
     def _list(self, operation: Operation, kind: Kind, call: Incoming) -> Answer:
         known = tuple((name, text) for name, text in call.query if name in operation.query)
         query = dict(known)
+        check_needs(kind, query)
         found, envelope = page(matching(self.books, kind, query), operation.template, known)
         reader = self._reader(operation, query)
         wanted = Choice.read(query.get("attributes"), default=NONE)
@@ -84,6 +85,7 @@ class Collections:
 
     def _read(self, operation: Operation, kind: Kind, record: Record, call: Incoming) -> Answer:
         query = {name: text for name, text in call.query if name in operation.query}
+        check_needs(kind, query)
         if "mark_as_sent" in operation.query and query.get("mark_as_sent") != "false":
             self._mark_as_sent(record)
         if "application/pdf" in operation.media and "application/pdf" in call.headers.get("accept", ""):

@@ -108,6 +108,9 @@ async def test_balance_details_between_two_dates(api: Api) -> None:
     first = (await api.get("/sales_invoices?attributes=net_amount&sort=date"))["$items"][0]
     assert (details["credits"], details["debits"]) == (first["net_amount"], "0.0")
     assert details["credit_or_debit"] == "credit"
+    for path in ("/ledger_accounts", found["$items"][0]["$path"]):
+        (item,) = await api.refused("GET", f"{path}?show_balance_details=true&from_date=2025-01-06")
+        assert item["$source"] == "to_date"
 
 
 REFERENCE = {
