@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from gateway.resources._lines import document_text, rates_of
-from gateway.resources._parts import DATES, LOCK_VERSION, STAMPS, STATUSES, tax_on
-from gateway.translate.codecs import DATE, MONEY, Codes, plain, text
+from gateway.resources._lines import NO_REASONS, document_text, rates_of
+from gateway.resources._parts import DATES, LOCK_VERSION, NULLABLE, STAMPS, STATUSES, tax_on
+from gateway.translate.codecs import DATE, FLAG, MONEY, WHOLE, Codes, plain, text
 from gateway.translate.queries import Filter
-from gateway.translate.rules import Aside, Computed, Field, Identity, Nested, ReadOnly, Reference, Rule, Unsupported
+from gateway.translate.rules import Aside, Computed, Field, Identity, Kept, Nested, ReadOnly, Reference, Rule, Unsupported
 
 
 def bare_number(shown: Any, prefix: Any) -> str:
@@ -74,7 +74,7 @@ CARRIAGE: tuple[Rule, ...] = (
 CUSTOMER: tuple[Rule, ...] = (
     Aside("customer_company", "finds or names the contact of a document that has none"),
     Aside("customer_tax_number", "finds or names the contact of a document that has none"),
-    Unsupported("vat_exemption_reason_id", "v3.1 has no exemption reasons; the tax rate alone says it"),
+    Kept("vat_exemption_reason_id", WHOLE, NO_REASONS),
 )
 
 NO_CARRIAGE = "v3.1's purchase documents have no carriage; send it as a line"
@@ -86,10 +86,10 @@ PURCHASE: tuple[Rule, ...] = (
     Field("extra_reference", "vendor_reference", document_text(31)),
     Unsupported("carriage_tax_code_id", NO_CARRIAGE, writes_as=("carriage_tax_rate_id",)),
     Unsupported("carriage", NO_CARRIAGE, only_zero=True),
-    Unsupported("main_address", NO_ADDRESS, None),
-    Unsupported("delivery_address", NO_ADDRESS, None),
-    Unsupported("delivery_address_same_as_main", NO_ADDRESS, False),
-    Unsupported("terms_and_conditions", "v3.1's purchase documents have none", None),
+    Kept("main_address", NULLABLE, NO_ADDRESS),
+    Kept("delivery_address", NULLABLE, NO_ADDRESS),
+    Kept("delivery_address_same_as_main", FLAG, NO_ADDRESS),
+    Kept("terms_and_conditions", NULLABLE, "v3.1's purchase documents have none"),
 )
 """What purchase invoices and purchase credit notes have. v2's `extra_reference` is taken for the supplier's own number,
 the one further reference that v3.1 has (inferred)."""

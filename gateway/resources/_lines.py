@@ -10,9 +10,9 @@ from typing import Any
 from gateway.errors import BadCall
 from gateway.messages import Caller
 from gateway.resources._parts import NULLABLE, WIDE, half_up, number, rate_name
-from gateway.translate.codecs import FLAG, MONEY, decimal_of, decimal_text, text
+from gateway.translate.codecs import FLAG, MONEY, WHOLE, decimal_of, decimal_text, text
 from gateway.translate.draft import Hole
-from gateway.translate.rules import Computed, Field, Identity, ReadOnly, Reference, Rule, Unsupported
+from gateway.translate.rules import Computed, Field, Identity, Kept, ReadOnly, Reference, Rule, Unsupported
 from gateway.translate.writing import Writing
 
 INPUTS = ("quantity", "unit_price", "discount_percentage", "discount_amount", "unit_price_includes_tax")
@@ -135,6 +135,7 @@ def account_of(kind: str, record: Any, want: str, otherwise: Hole) -> Hole:
     return Hole(kind, known.known, want=want, by=known.by, then=lambda fact: otherwise if fact is None else fact)
 
 
+NO_REASONS = "v3.1 has no exemption reasons; the tax rate alone says it"
 WHAT: tuple[Rule, ...] = (
     Identity(),
     Field("description", codec=NULLABLE, required="blank"),
@@ -146,8 +147,8 @@ WHAT: tuple[Rule, ...] = (
     Computed("tax_rate_percentage", of=("tax_breakdown", "tax_rate", "tax_amount", "net_amount"), told=rates_of),
     Reference("product", to="products"),
     Reference("service", to="services"),
-    Unsupported("product_code", "v3.1 names a line's product by its id alone", None),
-    Unsupported("vat_exemption_reason_id", "v3.1 has no exemption reasons; the tax rate alone says it"),
+    Kept("product_code", NULLABLE, "v3.1 names a line's product by its id alone"),
+    Kept("vat_exemption_reason_id", WHOLE, NO_REASONS),
     Unsupported("lock_version", "v3.1 has none; the document's own is checked", 0),
 )
 
