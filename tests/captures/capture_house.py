@@ -18,59 +18,19 @@ from urllib.parse import quote_plus
 import uvloop
 
 from gateway.commands.assemble import Addresses, assemble
-from gateway.commands.stand_in import NAME, reach
+from gateway.commands.stand_in import reach
 from gateway.edges.server import bind
-from gateway.edges.trial import SECRET, TOKEN
 from gateway.sandbox import Sandbox, serve_sandbox
 from gateway.sandbox.books import Books, Record, Ref
 from gateway.settings import Settings
 from gateway.translate.signature import OLD_URL, signature_of
-from tests.captures.recorded import Capture
+from tests.captures.clients import CLIENTS, Client
 from tests.captures.wire import Message, Reply, send
 
-PLAIN = "297850d556MadeUpSigningSecret0000e722db1d2a"
-ODD = "Sg/1+x=.~*'()!%41-_"
-ODD_PHP = "Sg/1+x=.~*()!%41-_"
 PORT_SEEN = "http://127.0.0.77:8080"
 """A host with a port, for which some clients signed."""
-
-LEAD, SECOND = "Harbour Ltd", "Second Business Ltd"
-
-
-@dataclass(frozen=True)
-class Client:
-    """An app of the settings with its one tenant. `token` is the recorded one where no other app has it."""
-
-    name: str
-    secret: str
-    token: str
-    business: str = LEAD
-    country: str = "gb"
-    signature: str = "enforce"
-
-
-CLIENTS = {
-    client.name: client
-    for client in (
-        Client("gb_plain", PLAIN, "cULSIjMadeUpToken0000000000000000000001"),
-        Client("gb_odd", ODD, "to/k+e=n.~1*'()!-_"),
-        Client("gb_php", ODD_PHP, "to/k+e=n.~1*()!-_"),
-        Client("gb_wrong", PLAIN, "of-clients-that-sign-other-text-than-they-send", signature="report"),
-        Client("pt_plain", PLAIN, "cULSIjMadeUpToken00000000000000000000PT", SECOND, "pt"),
-        Client("pt_odd", ODD, "to/k+e=n.~1*'()!-_PT", SECOND, "pt"),
-        Client(NAME, SECRET, TOKEN),
-    )
-}
-
-
-def client_of(capture: Capture) -> Client:
-    """The app that a capture's client is."""
-    if capture.trial:
-        return CLIENTS[NAME]
-    if capture.verifies == "never":
-        return CLIENTS["gb_wrong"]
-    kind = {PLAIN: "plain", ODD: "odd", ODD_PHP: "php", SECRET: "test"}[capture.secret]
-    return CLIENTS[NAME] if kind == "test" else CLIENTS[f"{'pt' if capture.portuguese else 'gb'}_{kind}"]
+SALES, COST = 4000, 5000
+"""Nominal codes of `Sales Type A` and `Cost of sales - goods`."""
 
 
 Snapshot = Mapping[tuple[str, str, str], str]
@@ -172,6 +132,34 @@ class House:
         form = {"date": "2016-09-01", "amount": "20.50", "bank_account_id": self.bank(client), "payment_type_id": 4}
         return self.create(client, f"sales_invoices/{invoice}/payments", "sales_invoice_payment", form)
 
+    def fresh_purchase(self, client: Client) -> dict[str, Any]:
+        """A supplier's unpaid invoice over 60.00, made through the gateway."""
+        line = "line_items_attributes][0"
+        form = {
+            "contact_id": self.fresh_contact(client, contact_type_id="2")["id"],
+            "date": "2016-08-01",
+            "due_date": "2016-08-15",
+            "reference": "as it was",
+            f"{line}][description": "Thing",
+            f"{line}][quantity": 1,
+            f"{line}][unit_price": "50.00",
+            f"{line}][tax_rate_id": 1,
+            f"{line}][ledger_account_id": self.account(client, COST),
+        }
+        return self.create(client, "purchase_invoices", "purchase_invoice", form)
+
+    def fresh_income(self, client: Client) -> dict[str, Any]:
+        """Money in, 100.00 and its tax, made through the gateway."""
+        form = {"date": "2016-08-01", "amount": "100.00", "tax_rate_id": 1, "payment_type_id": 2, "reference": "in"}
+        ends = {"ledger_account_id": self.account(client), "bank_account_id": self.bank(client)}
+        return self.create(client, "incomes", "income", {**form, **ends})
+
+    def fresh_expense(self, client: Client) -> dict[str, Any]:
+        """Money out, 58.00 and its tax, made through the gateway."""
+        form = {"date": "2016-08-01", "amount": "58.00", "tax_rate_id": 1, "payment_type_id": 1, "reference": "out"}
+        ends = {"ledger_account_id": self.account(client, COST), "bank_account_id": self.bank(client)}
+        return self.create(client, "expenses", "expense", {**form, **ends})
+
     def fresh_product(self, client: Client) -> dict[str, Any]:
         code = f"FR{self.number()}"
         form = {"description": "Old mug", "product_code": code, "sales_price": "7.50", "last_cost_price": "2.10"}
@@ -194,13 +182,25 @@ class House:
     def bank(self, client: Client) -> int:
         return legacy(next(self.books(client).live("bank_accounts")))
 
-    def account(self, client: Client) -> int:
-        """The legacy id of the account `Sales Type A`."""
-        return legacy(next(each for each in self.books(client).live("ledger_accounts") if each["nominal_code"] == 4000))
+    def supplier(self, client: Client) -> int:
+        """The legacy id of a seeded supplier."""
+        return legacy(customer(self.books(client), "VENDOR"))
+
+    def account(self, client: Client, code: int = SALES) -> int:
+        """The legacy id of the account with a nominal code, `Sales Type A` unless another is named."""
+        return legacy(next(each for each in self.books(client).live("ledger_accounts") if each["nominal_code"] == code))
+
+    def account_of_bank(self, client: Client) -> int:
+        """The legacy id of the ledger account of the bank."""
+        books = self.books(client)
+        found = books.at(next(books.live("bank_accounts"))["ledger_account"])
+        assert found
+        return legacy(found)
 
 
-def customer(books: Books) -> Record:
-    role = Ref("contact_types", "CUSTOMER")
+def customer(books: Books, kind: str = "CUSTOMER") -> Record:
+    """The first contact of a kind that is not Sage's own."""
+    role = Ref("contact_types", kind)
     return next(each for each in books.live("contacts") if role in each["contact_types"] and not each["system"])
 
 

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Iterator
+from typing import Any
 from urllib.parse import unquote_to_bytes
 
 Sent = list[tuple[str, str]]
 
-LINE = re.compile(r"(?:line_items_attributes|invoice_lines)[\[\]]+(\d*)\]?\[(\w+)\]+$")
+LINE = re.compile(
+    r"(?:line_items_attributes|invoice_lines|journal_lines)[\[\]]+(\d*)\]?(?:\[ledger_account\])?\[(\w+)\]+$"
+)
 
 
 def sent(body: bytes) -> Sent:
@@ -15,11 +20,23 @@ def sent(body: bytes) -> Sent:
 
     .NET clients wrote values as they were: then only an `&` before the root key parts two pairs.
     """
+    if body.startswith(b"{"):
+        return list(members(json.loads(body)))
     root = re.match(rb"\w+", body)
     if root and b" " in body and body[root.end() : root.end() + 1] == b"[":
         chunks = re.split(rb"&(?=" + root[0] + rb"\[)", body)
         return [literal(chunk) for chunk in chunks]
     return [decoded(chunk) for chunk in body.split(b"&") if chunk]
+
+
+def members(value: Any, name: str = "") -> Iterator[tuple[str, str]]:
+    """A JSON object as a form would have it."""
+    for key, held in value.items():
+        place = f"{name}[{key}]" if name else key
+        if isinstance(held, dict):
+            yield from members(held, place)
+        elif held is not None:
+            yield place, str(held)
 
 
 def literal(chunk: bytes) -> tuple[str, str]:

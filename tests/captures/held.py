@@ -10,7 +10,7 @@ from typing import Any
 from gateway.sandbox.books import Books, Record, Ref
 from tests.captures.form import Sent, fields, lines
 
-RATES = {"1": ("GB_STANDARD", 20), "4": ("GB_EXEMPT", 0), "": (None, 0)}
+RATES = {"1": ("GB_STANDARD", 20), "4": ("GB_EXEMPT", 0), "5": ("GB_NO_TAX", 0), "": (None, 0)}
 COUNTRIES = {"218": "GB", "175": "PT", "PT": "PT"}
 METHODS = {"gb": {"1": "ELECTRONIC", "4": "CASH", "5": "CASH"}, "pt": {"4": "ELECTRONIC", "5": "CASH"}}
 PERSON = {"name": "name", "email": "email", "telephone": "telephone"}
@@ -158,3 +158,69 @@ def ledger_account(record: Record, pairs: Sent) -> dict[str, Any]:
         "ledger_account_type": Ref("ledger_account_types", "SALES"),
     }
     return differences(expected, record)
+
+
+def purchase(record: Record, pairs: Sent, owner: str) -> dict[str, Any]:
+    """Whose it is, dates, texts, each line with its tax, and the totals. `owner` is the supplier's modern id."""
+    given = fields(pairs)
+    expected: dict[str, Any] = {name: iso(given[name]) for name in ("date", "due_date")}
+    expected |= {name: given[name] for name in ("reference", "contact_name") if name in given}
+    expected |= {"contact": Ref("contacts", owner), "status": Ref("artefact_statuses", "UNPAID")}
+    wanted = [line(each) for each in lines(pairs)]
+    net = sum((each["net_amount"] for each in wanted), Decimal(0))
+    tax = sum((each["tax_amount"] for each in wanted), Decimal(0))
+    expected |= {"net_amount": net, "tax_amount": tax, "total_amount": net + tax, "outstanding_amount": net + tax}
+    wrong = differences(expected, record)
+    held = record["invoice_lines"]
+    if len(held) != len(wanted):
+        return {**wrong, "lines": (len(wanted), len(held))}
+    for number, (want, have) in enumerate(zip(wanted, held, strict=True)):
+        wrong |= {f"line {number} {name}": values for name, values in differences(want, have).items()}
+    return wrong
+
+
+def money(books: Books, record: Record, pairs: Sent, kind: str, nominal_code: int) -> dict[str, Any]:
+    """An income or expense: its kind, one line with the amounts as typed, the bank and the other end."""
+    given = fields(pairs)
+    net, rate = Decimal(given["amount"]), RATES[given.get("tax_rate_id", given.get("tax_code_id", ""))]
+    tax = Decimal(given["tax_amount"]) if "tax_amount" in given else pence(net * rate[1] / 100)
+    amounts = {"net_amount": net, "tax_amount": tax, "total_amount": net + tax}
+    bank = next(books.live("bank_accounts"))
+    method = given.get("payment_method_id", given.get("payment_type_id", ""))
+    expected = {
+        "transaction_type": Ref("transaction_types", kind),
+        "date": iso(given["date"]),
+        **({"reference": given["reference"]} if "reference" in given else {}),
+        "bank_account": Ref("bank_accounts", bank["id"]),
+        "payment_method": Ref("payment_methods", {"1": "ELECTRONIC", "2": "ELECTRONIC"}[method]),
+        **amounts,
+    }
+    wrong = differences(expected, record)
+    (only,) = record["payment_lines"]
+    account = books.at(only["ledger_account"]) or {}
+    told = {**amounts, "tax_rate": Ref("tax_rates", str(rate[0]))}
+    return {**wrong, **differences(told, only), **differences({"nominal_code": nominal_code}, account)}
+
+
+def journal(books: Books, record: Record, pairs: Sent) -> dict[str, Any]:
+    """Its texts, and each line with the account of the nominal code that was typed."""
+    given = fields(pairs)
+    expected = {name: given[name] for name in ("reference", "description")} | {"date": iso(given["date"])}
+    wrong = differences(expected, record)
+    typed = [
+        {
+            "nominal_code": int(each["nominal_code"]),
+            "details": each["details"],
+            "debit": Decimal(each["debit"]),
+            "credit": Decimal(each["credit"]),
+        }
+        for each in lines(pairs)
+    ]
+    have = [
+        {
+            "nominal_code": (books.at(each["ledger_account"]) or {})["nominal_code"],
+            **{name: each[name] for name in ("details", "debit", "credit")},
+        }
+        for each in record["journal_lines"]
+    ]
+    return wrong if have == typed else {**wrong, "lines": (typed, have)}

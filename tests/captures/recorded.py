@@ -1,4 +1,4 @@
-"""The captures of this issue's resources, and what they say about themselves."""
+"""The captures of calls to the API, and what they say about themselves."""
 
 from __future__ import annotations
 
@@ -13,18 +13,12 @@ from tests.captures.wire import Message
 
 DATA = Path(__file__).parents[1] / "data"
 
-RESOURCES = {
-    *("contacts", "contact_types", "sales_invoices", "products", "services", "bank_accounts", "tax_rates"),
-    *("ledger_accounts", "ledger_account_types", "artefact_statuses", "period_types", "payment_types", "countries"),
-    *("user", "business"),
-}
-LATER = frozenset({"balance", "balances", "summary"})
-"""Parts of a path that make it another issue's."""
-
 PORTUGUESE = ("DAMA", "AndresvL", "thomasbogg")
 """Clients of the Portuguese product (captures/README.md)."""
 
-ROUTE = re.compile(r"(/+test)?/+(?:accounts|core)/+v2/+([^?]*)")
+ROUTE = re.compile(r"(/+test)?/+(?:accounts|core|api)/+(v[12])/+([^?]*)", re.IGNORECASE)
+SAME = {"expenditures": "expenses", "payment_statuses": "artefact_statuses"}
+"""v1's names, and v2's."""
 EXPIRED = "expired-token"
 
 
@@ -60,18 +54,25 @@ class Capture:
     def path(self) -> list[str]:
         """What follows the version in the path: `["sales_invoices", "7003", "payments"]`."""
         found = ROUTE.match(self.message.target)
-        return [part for part in found[2].split("/") if part] if found else []
+        return [part for part in found[3].lower().split("/") if part] if found else []
+
+    @property
+    def version(self) -> str:
+        """`v2`, or `v1`, its ancestor."""
+        found = ROUTE.match(self.message.target)
+        return found[2] if found else ""
 
     @property
     def resource(self) -> str:
-        """`contacts`, `sales_invoices`, `payments`."""
-        return next(part for part in reversed(self.path) if not part.isdigit())
+        """`contacts`, `sales_invoices`, `payments`: v2's name of it."""
+        last = next(part for part in reversed(self.path) if not part.isdigit())
+        return SAME.get(last, last)
 
     @property
-    def ours(self) -> bool:
-        """Whether this issue serves it."""
-        path = self.path
-        return bool(path) and path[0] in RESOURCES and not LATER.intersection(path)
+    def root(self) -> str:
+        """The root key of its body: `contact`, `sales_invoice_payment`."""
+        last = next(part for part in reversed(self.path) if not part.isdigit())
+        return {"payments": "sales_invoice_payment", "financial_settings": last}.get(last, last.removesuffix("s"))
 
     @property
     def pdf(self) -> bool:
@@ -79,15 +80,13 @@ class Capture:
 
 
 def read_captures() -> list[Capture]:
-    """Every v2 request of this issue's resources, in the order recorded."""
+    """Every request but those of OAuth, in the order recorded."""
     lines = (DATA / "requests.jsonl").read_text().splitlines()
     found = (capture(number, json.loads(line)) for number, line in enumerate(lines, 1))
-    return [each for each in found if each is not None and each.ours]
+    return [each for each in found if each.path]
 
 
-def capture(number: int, row: dict[str, Any]) -> Capture | None:
-    if row["api_version"] != "v2":
-        return None
+def capture(number: int, row: dict[str, Any]) -> Capture:
     headers = tuple((name, value) for name, value in row["headers"])
     body = (row["body"] or "").encode()
     return Capture(
