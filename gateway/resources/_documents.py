@@ -8,7 +8,18 @@ from gateway.resources._lines import NO_REASONS, document_text, rates_of
 from gateway.resources._parts import DATES, LOCK_VERSION, NULLABLE, STAMPS, STATUSES, tax_on
 from gateway.translate.codecs import DATE, FLAG, MONEY, WHOLE, Codes, plain, text
 from gateway.translate.queries import Filter
-from gateway.translate.rules import Aside, Computed, Field, Identity, Kept, Nested, ReadOnly, Reference, Rule, Unsupported
+from gateway.translate.rules import (
+    Aside,
+    Computed,
+    Field,
+    Identity,
+    Kept,
+    Nested,
+    ReadOnly,
+    Reference,
+    Rule,
+    Unsupported,
+)
 
 
 def bare_number(shown: Any, prefix: Any) -> str:

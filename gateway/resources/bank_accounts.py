@@ -39,5 +39,6 @@ TABLES = (
         verbs="list one create update delete",
         expands=("list", "one"),
         parts={DETAILS: (), PERSON: ("name", "job_title", "mobile", "fax")},
+        known="v1-recorded",
     ),
 )

@@ -108,6 +108,7 @@ TABLES = (
         bare=True,
         plans={"list": list_templates},
         computed="from v3.1's coa_templates, each with its coa_accounts",
+        known="v1-recorded",
     ),
     Table(
         "coa_structure",
@@ -120,5 +121,6 @@ TABLES = (
         singleton=True,
         plans={"one": read_structure},
         computed="from v3.1's ledger_accounts, under the one of its coa_templates for the business's country",
+        known="v1-recorded",
     ),
 )

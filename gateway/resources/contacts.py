@@ -112,5 +112,6 @@ TABLES = (
         bare=by_type_in_v1,
         serial=True,
         notes="v1's list with contact_type_id is a bare array.",
+        known="client-seen",
     ),
 )

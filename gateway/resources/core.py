@@ -83,6 +83,7 @@ TABLES = (
         singleton=True,
         legacy=False,
         plans={"update": write_user},
+        known="client-seen",
     ),
     Table(
         "business",

@@ -47,6 +47,7 @@ def fixed(
     v3: str = "",
     kind: str = "",
     aliases: tuple[str, ...] = (),
+    known: str = "v1-recorded",
 ) -> Table:
     """A table of fixed rows."""
     return Table(
@@ -60,6 +61,7 @@ def fixed(
         plans=FIXED,
         paged=False,
         legacy=False,
+        known=known,
         notes=SERVED_HERE,
     )
 
@@ -85,16 +87,17 @@ def methods(path: str, rows: Codes) -> Table:
         plans={verb: coded(plan) for verb, plan in FIXED.items()},
         paged=False,
         legacy=False,
+        known="v1-recorded",
         notes=SERVED_HERE,
     )
 
 
 TABLES = (
-    fixed("contact_types", ALL_CONTACT_TYPES, v3="contact_types"),
+    fixed("contact_types", ALL_CONTACT_TYPES, v3="contact_types", known="client-seen"),
     fixed("artefact_statuses", STATUSES, v3="artefact_statuses", aliases=("payment_statuses",)),
     fixed("account_types", ACCOUNT_TYPES, v3="bank_account_types", kind="bank_account_types"),
     fixed("period_types", PERIOD_TYPES),
-    fixed("payment_types", PAYMENT_TYPES, verbs="list"),
+    fixed("payment_types", PAYMENT_TYPES, verbs="list", known="inferred"),
     methods("expense_methods", EXPENSE_METHODS),
     methods("income_methods", INCOME_METHODS),
 )

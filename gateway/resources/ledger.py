@@ -118,6 +118,7 @@ TABLES = (
         bare=True,
         plans={"list": balances},
         notes="from v3.1's ledger accounts with `show_balance_details`",
+        known="v1-recorded",
     ),
     Table(
         "ledger_accounts/*/balance",

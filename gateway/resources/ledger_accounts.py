@@ -59,6 +59,7 @@ def types(path: str, area: str) -> Table:
         queries={"list": (("visible_in", area),)},
         plans={"list": whole(by_number())},
         paged=False,
+        known="v1-recorded",
         notes=f"the ledger accounts that are visible in {area}",
     )
 
@@ -88,6 +89,7 @@ TABLES = (
         verbs="list one create update",
         paged=False,
         plans={"list": whole(by_number()), "create": create_account},
+        known="v1-recorded",
     ),
     types("income_types", "sales"),
     types("expense_types", "expenses"),

@@ -128,6 +128,7 @@ def other_payments(
         Constant("total_amount", line_total),
         LOCK_VERSION,
         v3="other_payments",
+        known="v1-recorded",
         kind=kind,
         aliases=aliases,
         root=root,

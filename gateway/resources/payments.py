@@ -101,7 +101,7 @@ def payments_of(call: Call) -> Plan:
     return down_all(call, rows[start : start + size], (len(rows), start, size))
 
 
-def paid_by(invoices: str, root: str, transaction: str, *ends: Rule) -> Table:
+def paid_by(invoices: str, root: str, transaction: str, *ends: Rule, known: str = "inferred") -> Table:
     """The table of the payments of these invoices; `ends` are where the money comes from and where it goes."""
     return Table(
         f"{invoices}/*/payments",
@@ -122,6 +122,7 @@ def paid_by(invoices: str, root: str, transaction: str, *ends: Rule) -> Table:
         queries={"list": (("transaction_type_id", transaction),)},
         plans={"list": payments_of, "one": read_payment, "create": pay, "delete": delete_payment},
         reads=("allocated_artefacts",),
+        known=known,
         notes=NO_PDF,
     )
 
@@ -133,6 +134,7 @@ TABLES = (
         "CUSTOMER_RECEIPT",
         Unsupported("source", "v3.1 does not name the debtors' account of a payment", {"$key": None}),
         Reference("destination", "bank_account/ledger_account", to="ledger_accounts"),
+        known="client-seen",
     ),
     paid_by(
         "purchase_invoices",

@@ -98,6 +98,7 @@ TABLES = (
         verbs="list one create update delete",
         parts={"sales_prices": ("price_name", "product_sales_price_type_id")},
         serial=True,
+        known="v1-recorded",
     ),
     Table(
         "services",
@@ -107,5 +108,6 @@ TABLES = (
         verbs="list one create update delete",
         parts={"sales_rates": ("rate_name", "service_rate_type_id")},
         serial=True,
+        known="v1-recorded",
     ),
 )

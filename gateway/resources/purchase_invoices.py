@@ -12,7 +12,7 @@ from gateway.translate.resource import Table
 from gateway.translate.rules import Field, Rule
 
 
-def purchase(collection: str, root: str, *more: Rule) -> Table:
+def purchase(collection: str, root: str, *more: Rule, known: str = "inferred") -> Table:
     """The table of a purchase document, by v3.1's name of it."""
     return Table(
         collection,
@@ -24,6 +24,7 @@ def purchase(collection: str, root: str, *more: Rule) -> Table:
         filters=filters(),
         queries={"one": WITH_ANALYSIS, "list": NEWEST_FIRST},
         expands=("one",),
+        known=known,
         plans={
             "list": in_full(listing),
             "one": in_full(read),
@@ -41,6 +42,7 @@ TABLES = (
         "purchase_invoice",
         Field("due_date", codec=DATE, required="invalid date"),
         line_items("invoice_lines", PURCHASE_LINE, "purchase_invoice_lines", PURCHASE_KEPT),
+        known="client-seen",
     ),
     purchase(
         "purchase_credit_notes",

@@ -32,6 +32,7 @@ TABLES = (
         v3="countries",
         paged=False,
         plans={"list": whole(bare_name)},
+        known="v1-recorded",
     ),
     Table(
         "tax_rates",
@@ -42,6 +43,7 @@ TABLES = (
         v3="tax_rates",
         paged=False,
         plans={"list": whole(by_number())},
+        known="v1-recorded",
     ),
     Table(
         "ledger_account_types",
@@ -50,5 +52,6 @@ TABLES = (
         v3="ledger_account_types",
         paged=False,
         plans={"list": whole(by_number(LEDGER_ACCOUNT_TYPES))},
+        known="client-seen",
     ),
 )

@@ -48,5 +48,6 @@ TABLES = (
         pdf=True,
         serial=True,
         notes="DELETE voids",
+        known="client-seen",
     ),
 )

@@ -74,7 +74,7 @@ INVOICE: tuple[Rule, ...] = (
 )
 
 
-def settings_table(name: str, rules: tuple[Rule, ...], notes: str) -> Table:
+def settings_table(name: str, rules: tuple[Rule, ...], notes: str, known: str = "inferred") -> Table:
     """A table of settings: one set a business."""
     return Table(
         name,
@@ -84,11 +84,14 @@ def settings_table(name: str, rules: tuple[Rule, ...], notes: str) -> Table:
         verbs="one update",
         singleton=True,
         plans={"one": read_settings, "update": write_settings},
+        known=known,
         notes=notes,
     )
 
 
 TABLES = (
-    settings_table("financial_settings", FINANCIAL, f"v3.1's tax_return_frequency is the frequency; {NEVER_CUT}"),
+    settings_table(
+        "financial_settings", FINANCIAL, f"v3.1's tax_return_frequency is the frequency; {NEVER_CUT}", "v1-recorded"
+    ),
     settings_table("invoice_settings", INVOICE, NEVER_CUT),
 )

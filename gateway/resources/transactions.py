@@ -136,6 +136,7 @@ TABLES = (
         bare=True,
         plans={"list": transactions},
         notes="from v3.1's transactions, ledger entries, ledger accounts and contacts; in v3.1's order",
+        known="v1-recorded",
     ),
     Table(
         "transaction_types",
@@ -144,5 +145,6 @@ TABLES = (
         v3="transaction_types",
         paged=False,
         plans={"list": whole(by_number(TYPES))},
+        known="documented",
     ),
 )

@@ -103,11 +103,7 @@ def test_what_has_no_place_is_told_with_its_reason():
     assert rules["period_type_id"] == "kept by the gateway: v3.1's services have no period"
     assert rules["foo"] == "v2 had no such attribute: left out"
     assert ("unmapped", "foo") in {(note["code"], note["field"]) for note in made["notes"]}
-    made = asked(
-        "-d",
-        "sales_invoice[date]=2016-05-03&sales_invoice[contact_id]=7&sales_invoice[tax_scheme_period_id]=3",
-        "/accounts/v2/sales_invoices",
-    )
+    made = asked("PUT", "/accounts/v2/sales_invoices/7", "-d", "sales_invoice[tax_scheme_period_id]=3")
     rules = {rule["field"]: rule["becomes"] for rule in made["rules"]}
     assert rules["tax_scheme_period_id"].startswith("nothing: ")
     assert ("unsupported", "tax_scheme_period_id") in {(note["code"], note["field"]) for note in made["notes"]}

@@ -198,3 +198,9 @@ def test_filters(entry: dict[str, Any]):
     assert sent - known == REFUSED.get(entry["path"], set())
     bracketed = {text.replace("[", ".").rstrip("]") for text in entry["filters"] if "[" in text}
     assert bracketed <= {name for f in table.filters for name in (f.v2, *f.aliases)}
+
+
+@pytest.mark.parametrize("entry", ENTRIES, ids=path_of)
+def test_how_well_it_is_known(entry: dict[str, Any]):
+    """A table grades its source as the facts do; the catalogue shows it."""
+    assert table_of(entry).known == entry["confidence"]
