@@ -44,6 +44,9 @@ SANDBOXED: Pairs = (("X-Sage-Gateway", "sandbox"),)
 REFERENCE = ("tax_rates", "countries", "payment_methods")
 """Kinds that change so seldom that a record may be a minute old."""
 
+LOG_SECONDS = 0.1
+"""How long a line may wait to be written to standard error together with others."""
+
 
 @dataclass(frozen=True, slots=True)
 class Addresses:
@@ -65,11 +68,13 @@ async def assemble(
 ) -> None:
     """Start a gateway. Closing `running` stops it: listeners first, when all calls are done, the store last.
 
-    Raises StoreFailed, and CannotListen for a certificate that cannot be used.
+    `log` takes the log lines at once, in place of standard error. Raises StoreFailed, and CannotListen for a
+    certificate that cannot be used.
     """
     limits = limits_of(settings)
     metrics = Metrics({table.name for table in TABLES}, KINDS)
-    telemetry = Telemetry(log or sys.stderr.buffer, metrics)
+    telemetry = Telemetry(log or sys.stderr.buffer, metrics, patience=0.0 if log else LOG_SECONDS)
+    running.callback(telemetry.flush)
     adopt_library_logs(telemetry)
     server = settings.server
     context = tls(server.tls_cert, server.tls_key, server.tls_minimum) if server.tls_cert and server.tls_key else None

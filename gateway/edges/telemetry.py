@@ -17,6 +17,7 @@ from typing import Any, BinaryIO
 import msgspec
 import structlog
 
+from gateway.edges.log_lines import LogLines
 from gateway.edges.metrics import VERBS, Metrics
 from gateway.messages import Note, V2Response
 
@@ -103,7 +104,8 @@ class Telemetry:
     """Where edges tell what happened.
 
     `strict` raises UnknownField for a key that is not in `FIELDS` (tests); otherwise it is left out.
-    `clock` gives monotonic seconds for durations, `now` the time of a line.
+    `clock` gives monotonic seconds for durations, `now` the time of a line. A line may wait `patience` seconds, to be
+    written together with others: whoever gives any calls `flush` at the end.
     """
 
     def __init__(
@@ -114,11 +116,13 @@ class Telemetry:
         strict: bool = False,
         clock: Callable[[], float] = time.perf_counter,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        patience: float = 0.0,
     ) -> None:
         self.metrics = metrics
         self.clock = clock
         self._now = now
-        self._lines = structlog.BytesLogger(stream)
+        self._lines = LogLines(stream, metrics.lines_lost, patience)
+        self.flush = self._lines.flush
         self._log = structlog.wrap_logger(
             self._lines,
             processors=[structlog.processors.add_log_level, _stamp(now), _allow(strict), _render],
@@ -128,14 +132,11 @@ class Telemetry:
 
     def say(self, event: str, *, level: str = "info", **fields: Any) -> None:
         """Log a line; `event` is a fixed sentence. A log that cannot be written is counted and stops nothing."""
-        try:
-            getattr(self._log, level)(event, **fields)
-        except (OSError, ValueError):
-            self.metrics.lost_lines.inc()
+        getattr(self._log, level)(event, **fields)
 
     def open(self, request: str, method: str) -> Line:
         """Begin an exchange's line."""
-        self.metrics.in_flight.inc()
+        self.metrics.in_flight += 1
         return Line(request, method if method in VERBS else "other", self.clock())
 
     def step(self, line: Line, method: str, path: str, status: int, seconds: float) -> None:
@@ -149,22 +150,20 @@ class Telemetry:
         seconds = self.clock() - line.began
         outcome = outcome_of(reply, line.exchanged)
         metrics = self.metrics
-        metrics.in_flight.dec()
+        metrics.in_flight -= 1
         metrics.exchange(line.resource, line.method, reply.status, outcome, seconds)
         if line.signature:
             metrics.signature(line.signature)
         for note in line.notes:
             metrics.note(line.resource, note.code)
-        try:
-            self._lines.msg(_encode(self._told(line, reply.status, outcome, seconds)))
-        except (OSError, ValueError):
-            metrics.lost_lines.inc()
+        level = _LEVELS[outcome]
+        getattr(self._lines, level)(_encode(self._told(line, reply.status, outcome, level, seconds)))
 
-    def _told(self, line: Line, status: int, outcome: str, seconds: float) -> Told:
+    def _told(self, line: Line, status: int, outcome: str, level: str, seconds: float) -> Told:
         return Told(
             time=_written(self._now()),
             event="exchange",
-            level=_LEVELS[outcome],
+            level=level,
             request=line.request,
             tenant=line.tenant,
             app=line.app,
