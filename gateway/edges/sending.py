@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import aiohttp
+from msgspec import Struct
 from yarl import URL
 
 from gateway.edges.answers import Trouble, read_answer, speaks_of_token
@@ -53,8 +54,7 @@ class Fate:
     """It was executed, or the answer to an attempt was lost: no later refusal says that nothing has changed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Letter:
+class Letter(Struct, frozen=True):
     """A request as it goes over the wire, all but its token; sent again, it is the same bytes."""
 
     kind: Kind
@@ -68,6 +68,8 @@ class Letter:
     """The header fields, given the access token."""
     fate: Fate
 
+
+_UNTRIED = Tried()
 
 Alarm = Callable[[str, Tenant], None]
 """Told of what a person must look at: a fixed code (`wrong_business`) and the tenant it happened to."""
@@ -107,7 +109,7 @@ class Sending:
         too where a write is refused that may be done already.
         """
         token = await self._tokens.token(tenant)
-        began, tried = self._clock(), Tried()
+        began, tried = self._clock(), _UNTRIED
         while True:
             answer, trouble = await self._outcome(tenant, letter, token)
             if trouble is None and (answer is None or not speaks_of_token(answer)):
@@ -141,8 +143,11 @@ class Sending:
             raise
 
     async def _outcome(self, tenant: Tenant, letter: Letter, token: str) -> tuple[V3Response | None, Trouble | None]:
+        slots = self._slots.get(tenant.app)
+        if slots is None:
+            slots = self._slots[tenant.app] = asyncio.Semaphore(self._limits.in_flight)
         try:
-            slots = await self._slot(tenant.app)
+            await (self._wait(slots) if slots.locked() else slots.acquire())
             try:
                 return await self._attempt(tenant, letter, token), None
             finally:
@@ -150,50 +155,10 @@ class Sending:
         except Trouble as trouble:
             return None, trouble
 
-    async def _attempt(self, tenant: Tenant, letter: Letter, token: str) -> V3Response:
+    async def _wait(self, slots: asyncio.Semaphore) -> None:
+        """Take one of an app's slots when one is free. Raises Trouble where none became free in time."""
         try:
-            async with self._open().request(
-                letter.method,
-                letter.url,
-                data=letter.body,
-                headers=letter.headers(token),
-                allow_redirects=False,
-            ) as response:
-                headers: Pairs = tuple(response.headers.items())
-                self._check_business(tenant, letter, headers)
-                raw = await self._read(response)
-        except (aiohttp.ClientError, OSError, EOFError) as error:
-            raise _trouble(error) from None
-        return read_answer(response.status, headers, raw, accept=letter.accept, empty=letter.method == "DELETE")
-
-    def _check_business(self, tenant: Tenant, letter: Letter, headers: Pairs) -> None:
-        if letter.business is None:
-            return
-        wanted = _same(letter.business)
-        if any(name.lower() == "x-business" and _same(value) != wanted for name, value in headers):
-            self._on_alarm("wrong_business", tenant)
-            raise Trouble(Failure.FINAL, "Sage answered for another business; its answer is not used.")
-
-    async def _read(self, response: aiohttp.ClientResponse) -> bytes:
-        parts, size = [], 0
-        while part := await response.content.readany():
-            size += len(part)
-            if size > self._limits.body:
-                response.close()
-                raise Trouble(Failure.FINAL, "Sage's answer is too large.")
-            parts.append(part)
-        return b"".join(parts)
-
-    async def _slot(self, app: str) -> asyncio.Semaphore:
-        """What must be released at the end. Raises Trouble where none of the app's slots became free in time."""
-        slots = self._slots.get(app)
-        if slots is None:
-            slots = self._slots[app] = asyncio.Semaphore(self._limits.in_flight)
-        try:
-            if slots.locked():
-                async with asyncio.timeout(self._limits.queue):
-                    await slots.acquire()
-            else:
+            async with asyncio.timeout(self._limits.queue):
                 await slots.acquire()
         except TimeoutError:
             wait = max(1, round(self._limits.queue))
@@ -202,7 +167,47 @@ class Sending:
                 "Too many requests of this app to Sage at once; try again later.",
                 lambda message: Throttled(message, wait),
             ) from None
-        return slots
+
+    async def _attempt(self, tenant: Tenant, letter: Letter, token: str) -> V3Response:
+        try:
+            response = await self._open().request(
+                letter.method,
+                letter.url,
+                data=letter.body,
+                headers=letter.headers(token),
+                allow_redirects=False,
+            )
+            try:
+                self._check_business(tenant, letter, response)
+                raw = await self._read(response)
+            finally:
+                response.release()
+        except (aiohttp.ClientError, OSError, EOFError) as error:
+            raise _trouble(error) from None
+        headers: Pairs = tuple(response.headers.items())
+        return read_answer(response.status, headers, raw, accept=letter.accept, empty=letter.method == "DELETE")
+
+    def _check_business(self, tenant: Tenant, letter: Letter, response: aiohttp.ClientResponse) -> None:
+        wanted = letter.business
+        if wanted is None:
+            return
+        for named in response.headers.getall("X-Business", ()):
+            if named != wanted and _same(named) != _same(wanted):
+                self._on_alarm("wrong_business", tenant)
+                raise Trouble(Failure.FINAL, "Sage answered for another business; its answer is not used.")
+
+    async def _read(self, response: aiohttp.ClientResponse) -> bytes:
+        content, most = response.content, self._limits.body
+        if content.is_eof() and content.total_bytes <= most:
+            return content.read_nowait(-1)  # most answers come with their headers
+        parts, size = [], 0
+        while part := await content.readany():
+            size += len(part)
+            if size > most:
+                response.close()
+                raise Trouble(Failure.FINAL, "Sage's answer is too large.")
+            parts.append(part)
+        return b"".join(parts)
 
     def _open(self) -> aiohttp.ClientSession:
         if self._session is None:

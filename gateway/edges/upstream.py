@@ -10,6 +10,7 @@ import ssl
 import time
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping
+from functools import cached_property
 from typing import TypeAlias
 from urllib.parse import quote
 
@@ -88,17 +89,19 @@ class Upstream:
         """
         if not _PATH.fullmatch(path):
             raise TableWrong("a request's path holds more than route words and ids")
-        try:
-            asked = "&".join(f"{_quoted(name)}={_quoted(value)}" for name, value in query)
-        except UnicodeEncodeError:
-            raise BadCall("A parameter holds half a character (a lone surrogate).") from None
+        asked = _query(query)
         if len(asked) > LONGEST_QUERY:
             raise BadCall("The parameters are too long to be searched for.")
         return URL(f"{self.api}{path}?{asked}" if asked else f"{self.api}{path}", encoded=True)
 
 
-def _quoted(text: str) -> str:
-    return text if _PLAIN.fullmatch(text) else quote(text, safe=_SAFE)
+def _query(pairs: Pairs) -> str:
+    if _PLAIN.fullmatch("".join(map("".join, pairs))):  # as most are: one look at all of it
+        return "&".join(map("=".join, pairs))
+    try:
+        return "&".join(f"{quote(name, safe=_SAFE)}={quote(value, safe=_SAFE)}" for name, value in pairs)
+    except UnicodeEncodeError:
+        raise BadCall("A parameter holds half a character (a lone surrogate).") from None
 
 
 class BoundUpstream:
@@ -108,10 +111,13 @@ class BoundUpstream:
         self._upstream = upstream
         self._tenant = tenant
         self._call = call
-        self._remembers = bool(nonce)
-        self._nonce = nonce or upstream.random_nonce()
+        self._given = nonce
         self._places: defaultdict[tuple[str, str], int] = defaultdict(int)
         self._writes: defaultdict[tuple[str, str, bytes], int] = defaultdict(int)
+
+    @cached_property
+    def _nonce(self) -> str:
+        return self._given or self._upstream.random_nonce()
 
     async def send(self, request: V3Request) -> V3Response:
         """The answer to a request, whatever it says below 500.
@@ -127,7 +133,7 @@ class BoundUpstream:
         # The same call may come twice at once; v3.1 does not say what two equal ids at one time do.
         async with self._upstream.turns.of("\0".join(place)):
             body, fate = self._written(request, place)
-            if self._remembers and len(body) <= MEMORY:
+            if self._given and len(body) <= MEMORY:
                 self._upstream.sent[place] = body, fate
             answer = await self._deliver(request, Kind.LISTED, body, fate)
             if answer.status >= 400:
@@ -153,7 +159,7 @@ class BoundUpstream:
         )
 
     def _written(self, request: V3Request, place: Written) -> Remembered:
-        if self._remembers and (sent := self._upstream.sent.get(place)) is not None:
+        if self._given and (sent := self._upstream.sent.get(place)) is not None:
             return sent
         body = request.body or {}
         bare = write_body(body)
@@ -164,14 +170,14 @@ class BoundUpstream:
         name = derived_id(key, tenant.business, request.method, request.path, self._nonce, bare, nth)
         return write_body(with_id(body, name)), Fate()
 
-    async def _deliver(self, request: V3Request, kind: Kind, body: bytes | None, fate: Fate) -> V3Response:
+    def _deliver(self, request: V3Request, kind: Kind, body: bytes | None, fate: Fate) -> Awaitable[V3Response]:
         upstream = self._upstream
-        scoped = request.path.lstrip("/").partition("/")[0] not in _UNSCOPED
+        url = upstream.url(request.path, request.query)
+        scoped = request.path.split("/", 2)[1] not in _UNSCOPED
         business = self._tenant.business if scoped else None
 
         def headers(token: str) -> Mapping[str, str]:
             return outbound(request, token=token, business=business, via=upstream.via)
 
-        url = upstream.url(request.path, request.query)
         letter = Letter(kind, request.method, url, body, request.accept, business, headers, fate)
-        return await upstream.sending.deliver(self._tenant, letter)
+        return upstream.sending.deliver(self._tenant, letter)
