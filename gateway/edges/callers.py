@@ -68,12 +68,13 @@ class Callers:
         """Who holds the token. Raises InvalidToken, and StoreFailed as the store does."""
         if not token or len(token) > _LONGEST_TOKEN:
             raise InvalidToken("The access token is missing or unknown")
-        known = self._remembered.get(token)
-        if known is None:
+        try:
+            return self._remembered[token]
+        except KeyError:
             tenant = await self._find(token)
-            if tenant is None:
-                raise InvalidToken("The access token is unknown or expired")
-            known = self._remembered[token] = self._introduce(tenant, token)
+        if tenant is None:
+            raise InvalidToken("The access token is unknown or expired")
+        known = self._remembered[token] = self._introduce(tenant, token)
         return known
 
     def _introduce(self, tenant: Tenant, token: str) -> Known:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
+import random
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -27,6 +27,13 @@ _LATE_BODY = (
     b'"$message":"The headers took too long","$source":""}]}'
 )
 
+_names = random.Random()  # noqa: S311 - they keep no secret
+
+
+def request_name() -> str:
+    """What a request is called in its reply and in the log: no secret, so it need not cost the system call of one."""
+    return f"{_names.getrandbits(64):016x}"
+
 
 class Connection(RequestHandler):
     """Speaks HTTP with one client.
@@ -34,7 +41,7 @@ class Connection(RequestHandler):
     From a call's first byte (on a new connection: from the start) its headers have `limits.header_seconds`.
     """
 
-    __slots__ = ("_deadline", "_extra", "_limits", "_unreadable")
+    __slots__ = ("_deadline", "_extra", "_limits", "_reply_deadline", "_unreadable")
 
     def __init__(
         self,
@@ -50,6 +57,7 @@ class Connection(RequestHandler):
         self._unreadable = unreadable
         self._extra = extra
         self._deadline: asyncio.TimerHandle | None = None
+        self._reply_deadline: asyncio.TimerHandle | None = None
 
     @property
     def worn_out(self) -> bool:
@@ -64,6 +72,7 @@ class Connection(RequestHandler):
     def connection_lost(self, exc: BaseException | None) -> None:
         """End; a running exchange goes on without its client."""
         self._disarm()
+        self._read()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -86,7 +95,7 @@ class Connection(RequestHandler):
     def _late(self) -> None:
         self._deadline = None
         if self.transport is not None:
-            name = secrets.token_hex(8)
+            name = request_name()
             self._unreadable("late", name)
             self.transport.write(_LATE % (name.encode(), len(_LATE_BODY), _LATE_BODY))
         self.force_close()
@@ -98,13 +107,24 @@ class Connection(RequestHandler):
         if request.version not in (HttpVersion10, HttpVersion11):
             # aiohttp puts the request's version into its status line, though nobody may answer as HTTP/0.9 or 2.0.
             request._cache["version"] = HttpVersion11
-        deadline = self._loop.call_later(self._limits.reply_seconds, self._unread)
         try:
             return await super().finish_response(request, resp, start_time)
         finally:
-            deadline.cancel()
+            self._read()
+
+    def pause_writing(self) -> None:
+        """The client does not read as fast as is written: from now on its reply has a deadline."""
+        super().pause_writing()
+        if self._reply_deadline is None:
+            self._reply_deadline = self._loop.call_later(self._limits.reply_seconds, self._unread)
+
+    def _read(self) -> None:
+        if self._reply_deadline is not None:
+            self._reply_deadline.cancel()
+            self._reply_deadline = None
 
     def _unread(self) -> None:
+        self._reply_deadline = None
         self._unreadable("unread", "")
         if self.transport is not None:
             self.transport.abort()
@@ -117,7 +137,7 @@ class Connection(RequestHandler):
         message: str | None = None,
     ) -> web.StreamResponse:
         """What the parser could not read, as v2 says it: without the raw bytes, here or in the log."""
-        name = secrets.token_hex(8)
+        name = request_name()
         self._unreadable(type(exc).__name__ if exc is not None else "Timeout", name)
         error = Malformed(why(exc, self._limits)) if status < 500 else TableWrong("The gateway failed")
         response = write_reply(render(error), (("X-Request-Id", name), ("Connection", "close"), *self._extra))

@@ -16,13 +16,14 @@ from aiohttp.web_protocol import RequestPayloadError
 
 from gateway.edges.limits import Limits
 from gateway.errors import AccessDenied, Malformed, TooLarge
-from gateway.messages import Pairs, V2Response, header
+from gateway.messages import Pairs, V2Response
 from gateway.translate.headers import SDATA_TYPE, refuse_imitations
 
 JSON = "application/json"
 """The content type of replies to tokens and refusals (v2.md §4.3)."""
 
 # A v2 path never had these: they mean one path here and another one further on (reliability.md finding 6).
+_PLAIN = re.compile(r"[A-Za-z0-9_/-]*")
 _GAMES = re.compile(r"\\|%5c|%2f|%00|%25(?:2e|2f|5c)", re.IGNORECASE)
 _DOTS = re.compile(r"(?:^|/)(?:\.|%2e){1,2}(?:/|;|$)", re.IGNORECASE)
 
@@ -35,13 +36,15 @@ def read_target(request: web.BaseRequest) -> str:
     Raises Malformed for the absolute form, a fragment, dot segments and encoded slashes.
     Doubled and trailing slashes are what real clients send (captures/README.md §3) and pass.
     """
-    target = request.raw_path.encode("utf-8", "surrogateescape").decode("latin-1")
+    target = request.raw_path
+    if not target.isascii():
+        target = target.encode("utf-8", "surrogateescape").decode("latin-1")
     if not target.startswith("/"):
         raise Malformed("The request-target must be a path that begins with a slash")
     if "#" in target:
         raise Malformed("The request-target must not have a fragment")
     path = target.partition("?")[0]
-    if _GAMES.search(path) or _DOTS.search(path):
+    if not _PLAIN.fullmatch(path) and (_GAMES.search(path) or _DOTS.search(path)):
         raise Malformed("The path must not have backslashes, encoded slashes or dot segments")
     return target
 
@@ -59,7 +62,7 @@ def read_head(request: web.BaseRequest) -> Pairs:
     refuse_imitations(headers)
     if request.version == HttpVersion10 and hdrs.TRANSFER_ENCODING in request.headers:
         raise Malformed("HTTP/1.0 has no Transfer-Encoding")
-    coding = header(headers, "Content-Encoding")
+    coding = request.headers.get(hdrs.CONTENT_ENCODING)
     if coding is not None and coding.strip().lower() not in ("", "identity"):
         raise Malformed("v2 took no compressed bodies: send the body without Content-Encoding")
     return headers

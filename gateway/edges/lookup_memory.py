@@ -107,7 +107,8 @@ class Memory:
 
     def of(self, business: str) -> BusinessMemory:
         """The memory of one business; an empty one where there is none."""
-        found = self._businesses.get(business)
-        if found is None:
+        try:
+            return self._businesses[business]
+        except KeyError:
             found = self._businesses[business] = BusinessMemory(self._pairs, self._clock)
         return found

@@ -30,6 +30,8 @@ _HOP_BY_HOP = frozenset(
 )
 """Fields of one connection alone (RFC 9110 §7.6.1)."""
 
+_DROPPED = _HOP_BY_HOP | {"x-business"}
+
 _FRAMING = frozenset(("contentlength", "transferencoding"))
 _QUALITY = re.compile(r";\s*q\s*=\s*([01](?:\.\d{0,3})?)\s*(?:;|$)", re.IGNORECASE)
 
@@ -41,18 +43,19 @@ def read_headers(raw: Pairs) -> Pairs:
     does not choose the business. Names with underscores are ignored (v2.md §2.6: Sage's PHP sample sends
     `Content_Type`). Raises Malformed as `refuse_imitations` does.
     """
-    dropped = {"x-business", *_HOP_BY_HOP}
+    dropped = _DROPPED
     for name, value in raw:
         if name.lower() == "connection":
-            dropped.update(option.strip().lower() for option in value.split(","))
-    return tuple((name, value) for name, value in raw if not _imitates(name) and name.lower().strip() not in dropped)
+            dropped = dropped.union(option.strip().lower() for option in value.split(","))
+    return tuple([field for field in raw if field[0].lower().strip() not in dropped and not _imitates(field[0])])
 
 
 def refuse_imitations(raw: Pairs) -> None:
     """Raises Malformed where a name with an underscore imitates Content-Length or Transfer-Encoding: another server on
     the way may have framed the message by it."""
     for name, _ in raw:
-        _imitates(name)
+        if "_" in name:
+            _imitates(name)
 
 
 def _imitates(name: str) -> bool:
@@ -111,11 +114,13 @@ def wants(raw: Pairs, media: str) -> bool:
     Any other text means JSON, nonsense too (`*.*`, v2.md §2.6): no `Accept` is ever refused.
     """
     wanted: dict[str, float] = {}
-    for name, value in raw:
-        if name.lower() == "accept":
-            for item in value.split(","):
-                named = item.partition(";")[0].strip().lower()
-                quality = _QUALITY.search(item)
-                wanted[named] = max(wanted.get(named, 0.0), float(quality[1]) if quality else 1.0)
-    asked = wanted.get(media.lower(), 0.0)
+    media = media.lower()
+    said = ",".join([value for name, value in raw if name.lower() == "accept"]).lower()
+    if media not in said:
+        return False
+    for item in said.split(","):
+        named = item.partition(";")[0].strip()
+        quality = _QUALITY.search(item)
+        wanted[named] = max(wanted.get(named, 0.0), float(quality[1]) if quality else 1.0)
+    asked = wanted.get(media, 0.0)
     return asked > 0 and asked >= wanted.get("application/json", 0.0)
