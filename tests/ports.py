@@ -8,7 +8,8 @@ from typing import Any
 
 from gateway.messages import Caller, V3Request, V3Response
 from gateway.translate.draft import Hole
-from gateway.translate.exchange_file import Recorded, compare_request, named
+from gateway.translate.exchange_compare import compare_request
+from gateway.translate.exchange_file import Recorded, named
 
 
 class StatedFacts:

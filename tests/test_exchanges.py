@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from gateway.exchange import exchange
-from gateway.translate.exchange_file import Recorded, compare_reply, read_exchanges
+from gateway.translate.exchange_compare import compare_reply
+from gateway.translate.exchange_file import Recorded, read_exchanges
 from tests.ports import RecordedAnswers, StatedFacts, caller_of
 
 FOLDER = Path(__file__).parent / "exchanges"

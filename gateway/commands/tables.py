@@ -70,9 +70,14 @@ def source_of(table: Table) -> str:
 
 def names_by(table: Table, word: type[Rule]) -> str:
     """The attributes that a word serves, those of lines and parts too."""
-    found = [(rule, "") for rule in table.rules.rules]
-    found += [(rule, f"{nested.v2}.") for nested in table.nested_rules() for rule in nested.rules.rules]
-    return ", ".join(f"`{prefix}{rule.v2}`" for rule, prefix in found if isinstance(rule, word))
+    records = [(table.rules, ""), *((nested.rules, f"{nested.v2}.") for nested in table.nested_rules())]
+    found = [
+        f"`{prefix}{rule.v2}`"
+        for rules, prefix in records
+        for rule in rules.rules
+        if isinstance(rule, word) and (rule.shown or rule.v2 not in rules.shown)
+    ]
+    return ", ".join(found)
 
 
 def page(table: Table) -> Iterator[str]:

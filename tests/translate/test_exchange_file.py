@@ -12,14 +12,8 @@ from hypothesis import strategies as st
 from gateway.errors import Malformed
 from gateway.messages import Exchange, Note, Step, V2Request, V2Response, V3Request, V3Response
 from gateway.translate.draft import Hole
-from gateway.translate.exchange_file import (
-    compare_reply,
-    compare_request,
-    differences,
-    named,
-    read_exchanges,
-    write_exchange,
-)
+from gateway.translate.exchange_compare import compare_reply, compare_request, differences
+from gateway.translate.exchange_file import named, read_exchanges, write_exchange
 
 WORDS = st.text("abcXYZ019_-.$,@/+", min_size=1, max_size=8)
 TEXTS = st.one_of(

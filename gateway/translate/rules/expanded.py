@@ -8,7 +8,8 @@ from functools import cached_property
 from typing import Any
 
 from gateway.translate.draft import Hole
-from gateway.translate.rules.reference import NO_RECORD, Identity, Reference, legacy_key
+from gateway.translate.rules.identity import Identity
+from gateway.translate.rules.reference import NO_RECORD, Reference, legacy_key
 from gateway.translate.rules.rule import Rule, Swap
 from gateway.translate.rules.ruleset import RuleSet
 from gateway.translate.source import Source

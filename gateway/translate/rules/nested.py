@@ -11,7 +11,8 @@ from gateway.errors import BadCall
 from gateway.messages import Record
 from gateway.translate.codecs import flag_up
 from gateway.translate.forms import as_rows
-from gateway.translate.rules.reference import NO_RECORD, Identity, legacy_key
+from gateway.translate.rules.identity import Identity
+from gateway.translate.rules.reference import NO_RECORD, legacy_key
 from gateway.translate.rules.rule import Rule, Swap
 from gateway.translate.rules.ruleset import RuleSet
 from gateway.translate.source import Source
