@@ -120,7 +120,8 @@ def limits_of(settings: Settings) -> Limits:
 
 
 def terms_of(app: App, *, keeps: bool = True) -> Terms:
-    """How an app is dealt with; `keeps` as `Caller` has it. Without a signing secret nothing can be verified (`enforce` demands one)."""
+    """How an app is dealt with; `keeps` as `Caller` has it. Without a signing secret nothing can be verified (`enforce`
+    demands one)."""
     secret = app.signing_secret.get_secret_value() if app.signing_secret else ""
     caller = Caller(
         country=app.country,
