@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import ssl
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -17,6 +18,9 @@ from gateway.edges.retry import Failure, Kind, Resend, Tried, decide_retry
 from gateway.errors import GatewayError, Throttled, UpstreamLate
 from gateway.grants.tenant import Tenant
 from gateway.messages import Pairs, V3Response
+
+LARGE = 2**20
+"""Bytes of a request from which on aiohttp wants a stream."""
 
 
 class AccessTokens(Protocol):
@@ -173,7 +177,7 @@ class Sending:
             response = await self._open().request(
                 letter.method,
                 letter.url,
-                data=letter.body,
+                data=_body(letter.body),
                 headers=letter.headers(token),
                 allow_redirects=False,
             )
@@ -235,3 +239,8 @@ def _trouble(error: Exception) -> Trouble:
     if isinstance(error, TimeoutError):
         return Trouble(Failure.LATE, "Sage did not answer in time.", UpstreamLate)
     return Trouble(Failure.LOST, f"Sage's answer did not arrive whole ({type(error).__name__}).")
+
+
+def _body(body: bytes | None) -> bytes | io.BytesIO | None:
+    """A request's body; a large one as a stream, which is written piece by piece: the loop goes on meanwhile."""
+    return io.BytesIO(body) if body is not None and len(body) > LARGE else body

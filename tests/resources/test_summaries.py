@@ -122,10 +122,10 @@ def rounded(amount: Decimal) -> Decimal:
 
 
 def left(document: Record) -> Decimal:
-    """What is outstanding, reckoned anew in base currency."""
+    """What is outstanding, reckoned anew in base currency: each document to the cent, as v3.1 shows it."""
     if document["status"].id in ("DRAFT", "VOID"):
         return Decimal(0)
-    return Decimal(document["outstanding_amount"]) / document["exchange_rate"]
+    return rounded(Decimal(document["outstanding_amount"]) / document["exchange_rate"])
 
 
 def of_invoices(books: Books) -> dict[str, Decimal]:
