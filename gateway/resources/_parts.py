@@ -26,9 +26,10 @@ STATUSES = Codes(
         (5, "DRAFT", "Draft"),
         (6, "DISPUTED", "Disputed"),
         (7, "DECLINED", "Declined"),
+        (8, "PRO_FORMA", "Pro Forma"),
     ),
 )
-"""v2.md §6.2 (recorded)."""
+"""v2.md §6.2 (recorded); 8 (inferred) for v3.1's one further status, so that an invoice's status can be read."""
 
 ACCOUNT_TYPES = Codes(
     "bank_account_types",
