@@ -90,7 +90,7 @@ def find(request: V2Request, caller: Caller, route: Route | None = None) -> Call
     """
     route = route or ROUTES.find(request.method, split_target(request.target)[0])
     table = _spoken(route.table, caller.country, caller.date_order, caller.date_out, route.version)
-    return read_call(request, caller, route._replace(table=table))
+    return read_call(request, caller, route if table is route.table else route._replace(table=table))
 
 
 def routed(request: V2Request) -> Route | None:

@@ -230,6 +230,8 @@ def with_legacy_ids(table: Table, current: Record) -> FactsDraft:
 
 def lock_version(created_at: Any, updated_at: Any) -> int:
     """v3.1 has no lock version: whole seconds from creation to the last change grow likewise (reliability.md G3)."""
+    if created_at == updated_at:
+        return 0
     try:
         since = datetime.fromisoformat(updated_at) - datetime.fromisoformat(created_at)
     except (TypeError, ValueError):

@@ -85,14 +85,15 @@ class Field(Rule):
             expression = f"{value} if {value}.__class__ is str else {rest}"
         else:
             expression = f"{empty} if {value} is None else {src.constant(codec.down)}({value})"
-        if len(self.shown) > 1 and " " in expression:
+        cut = codec.limit is not None and src.kind != ""
+        if (len(self.shown) > 1 or cut) and " " in expression:
             expression = src.variable(expression)
         src.member(self.shown, expression)
-        if codec.limit is not None and src.kind:
+        if cut:
             # Only a text as long as v3.1 allows can have been cut.
             hole = src.kept(f"{src.constant(partial(partial, whole_text, self.v2))}({value})")
             gaps = "; ".join(f"c.gap(o, {name!r}, h)" for name in self.shown)
-            src.after.append(f"if {value}.__class__ is str and len({value}) >= {codec.limit}: h = {hole}; {gaps}")
+            src.after.append(f"if {expression} and len({expression}) >= {codec.limit}: h = {hole}; {gaps}")
 
     @property
     def keeps(self) -> bool:

@@ -168,8 +168,13 @@ class Reference(Rule):
             return
         shown = src.value(self.path)
         if self.many:
-            one = src.constant(self._one)
-            listed = src.variable(f"[{one}(x, c, asked) for x in {shown} or ()]")
+            number = "x.get('legacy_id')"
+            if isinstance(self.to, Codes):
+                number = f"{src.constant(self.to.number)}.get(x.get('id', ''), {number})"
+            made = "{'id': n, '$key': n}"
+            unknown = f"{src.constant(shown_reference)}({self.kind!r}, x, c, None)"
+            each = f"{made} if (n := {number}) is not None else {unknown}"
+            listed = src.variable(f"[{each} for x in {shown} or ()]")
             src.member((self.v2, *self.aliases), listed)
             if self.single:
                 src.member((self.single,), f"{listed}[0] if {listed} else {src.constant(NO_RECORD)}")
@@ -214,14 +219,6 @@ class Reference(Rule):
             return f"{src.constant(self.name)}({record})"
         word = f"{src.constant(self.to.word)}.get({record}.get('id')) or " if isinstance(self.to, Codes) else ""
         return f"({word}{record}.get({self.name!r}) or '')"
-
-    def _one(self, record: dict[str, Any], draft: Draft, asked: bool) -> dict[str, Any]:
-        number = record.get("legacy_id")
-        if isinstance(self.to, Codes):
-            number = self.to.number.get(record.get("id", ""), number)
-        if number is None:
-            return shown_reference(self.kind, record, draft, None)
-        return {"id": number, "$key": number}
 
     def points(self) -> Iterator[tuple[str, str]]:
         if "/" not in self.path:
