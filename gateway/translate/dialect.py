@@ -18,6 +18,7 @@ DATES: Mapping[tuple[str, str], Swap] = {
 
 def spoken(caller: Caller, regional: Mapping[str, Swap], version: str = "v2") -> Swap:
     """The dialect of a caller: its date forms, and the codes of its country where they differ. v1 wrote the dates of
-    its documents `dd/mm/yyyy` (v2.md §4.2, recorded)."""
-    out = "dmy" if version == "v1" else caller.date_out
-    return {**DATES[caller.date_order, out], **regional.get(caller.country, {})}
+    its documents `dd/mm/yyyy` (v2.md §4.2, recorded), and reads them so whatever the app's setting: a date that is
+    sent back as it was read must stay that day."""
+    order, out = ("dmy", "dmy") if version == "v1" else (caller.date_order, caller.date_out)
+    return {**DATES[order, out], **regional.get(caller.country, {})}
