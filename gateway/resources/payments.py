@@ -8,6 +8,7 @@ from typing import Any
 
 from gateway.errors import NotFound, Retired
 from gateway.messages import Record, V3Response
+from gateway.resources._money_plans import one_bank
 from gateway.resources._parts import LOCK_VERSION
 from gateway.resources._regions import PAYMENT_TYPES
 from gateway.translate.calls import Call
@@ -50,8 +51,10 @@ def voided(deleted_at: Any) -> bool:
 
 
 def pay(call: Call) -> Plan:
-    """POST: the whole amount is allocated to the invoice."""
-    draft = up(call, creating=True)
+    """POST: the whole amount is allocated to the invoice. Raises BadCall where the names of the bank account mean
+    different ones."""
+    call, known = yield from one_bank(call, {})
+    draft = up(call, creating=True, known=known)
     answer: V3Response = yield invoice(call)
     found = answer.body
     assert draft.body is not None  # noqa: S101 - `up` made it
