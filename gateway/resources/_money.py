@@ -6,7 +6,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
-from gateway.errors import BadCall
+from gateway.errors import BadCall, Retired
 from gateway.messages import Record
 from gateway.resources._parts import WIDE, half_up, number
 from gateway.translate.codecs import MONEY, decimal_of, decimal_text
@@ -15,6 +15,7 @@ from gateway.translate.writing import Writing
 
 LINE = "payment_lines.0"
 SAID = "tax_percentage_rate"
+NEGATIVE = "v3.1 books a negative amount as a refund, which is a record of another kind that v2 never had"
 
 
 def tax_on(net: Any, percentage: Any) -> str:
@@ -36,11 +37,15 @@ def reckoned(sent: Record, net: Any, rate: Any, day: str) -> str | Hole:
 
 
 def total(net: Any, tax: Any) -> str | Hole:
-    """Net and tax, where the tax may not be known yet."""
+    """Net and tax, each as it is booked, to the cent; the tax may not be known yet. Raises Retired for less than
+    nothing."""
     if isinstance(tax, Hole):
         known = tax.then or (lambda fact: fact)
         return replace(tax, then=lambda fact: total(net, known(fact)))
-    return decimal_text(WIDE.add(number(net), number(tax)))
+    made = WIDE.add(half_up(number(net)), half_up(number(tax)))
+    if made < 0:
+        raise Retired(NEGATIVE, "tax_amount")
+    return decimal_text(made)
 
 
 def default_tax(w: Writing) -> Any:

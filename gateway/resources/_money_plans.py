@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from gateway.errors import BadCall, NotFound, Retired
 from gateway.messages import Record, V3Response
 from gateway.resources._missing import Needed, complete, given
-from gateway.resources._money import AMOUNTS, LINE, SAID, one_line, settle
+from gateway.resources._money import AMOUNTS, LINE, NEGATIVE, SAID, one_line, settle
 from gateway.translate.calls import Call
 from gateway.translate.codecs import decimal_of
 from gateway.translate.draft import Draft, FactsDraft, Hole, ReplyDraft, RequestDraft, corrected
@@ -21,7 +21,6 @@ from gateway.translate.rules.reference import legacy_key
 from gateway.translate.rules.ruleset import alike, base, key_of
 
 BANK = "bank_account_id"
-NEGATIVE = "v3.1 books a negative amount as a refund, which is a record of another kind that v2 never had"
 SEVERAL = "the payment has several lines in Sage; which of them should change cannot be told"
 
 
