@@ -51,6 +51,18 @@ class House:
         return [note.code for note in self.journey.notes]
 
 
+async def test_blank_is_nothing():
+    """A blank that is sent back as it was read is not kept, and one that is written forgets what was kept."""
+    house = House()
+    reply = await house.call("POST", "things", "thing[name]=a&thing[colour]=&thing[lines][0][code]=")
+    key = reply.body["id"]
+    assert house.facts.kept == {}
+    await house.call("PUT", f"things/{key}", "thing[colour]=red")
+    reply = await house.call("PUT", f"things/{key}", "thing[colour]=")
+    assert reply.body["colour"] == ""
+    assert [set(values.values()) for values in house.facts.kept.values()] == [{None}]
+
+
 async def test_it_comes_back():
     """What is written under any of its names is shown under all that v2 showed, by its codec."""
     house = House()

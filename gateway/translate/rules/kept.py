@@ -42,7 +42,10 @@ class Kept(Rule):
 
     def _write(self, w: Writing, value: Any, name: str) -> None:
         if w.keeps:
-            w.kept[self.v2] = self.codec.up(value, w.where(name))
+            made = self.codec.up(value, w.where(name))
+            if made in (None, "") and w.creating:
+                return
+            w.kept[self.v2] = None if made == "" else made
         else:
             w.draft.note("unsupported", w.where(name), OFF)
 
