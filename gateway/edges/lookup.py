@@ -204,10 +204,8 @@ class BoundLookup:
 
     async def _having(self, kind: str, by: str, holes: list[Hole], found: dict[Hole, str]) -> None:
         """The record of a list that has a certain value: the bank account of a ledger account, or the account of a
-        nominal code."""
-        wanted = {hole for hole in holes if (kind, by, hole.known) not in self._memory.unknown}
-        if not wanted:
-            return
+        nominal code. What no record has is looked for each time: an account that was refused for its code may be made
+        for it at once."""
         ids: dict[str, str] = {}
         async for items in self._reading.pages(kind, (("attributes", by.partition(".")[0]),)):
             await self._learn(pairs_of(kind, items))
@@ -215,11 +213,7 @@ class BoundLookup:
                 value = value_at(item, by)
                 if isinstance(value, str | int):
                     ids.setdefault(str(value), item["id"])
-        for hole in wanted:
-            if hole.known in ids:
-                found[hole] = ids[hole.known]
-            else:
-                self._memory.unknown[kind, by, hole.known] = True
+        found.update((hole, ids[hole.known]) for hole in holes if hole.known in ids)
 
     async def _number(self, kind: str, wanted: Mapping[str, list[Hole]], found: dict[Hole, Any]) -> None:
         """Down: modern ids to the numbers that clients are shown."""
