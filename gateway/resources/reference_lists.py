@@ -7,7 +7,7 @@ from typing import Any
 
 from gateway.resources._countries import COUNTRIES, SHOWN
 from gateway.resources._order import by_number, whole
-from gateway.resources._parts import LEDGER_ACCOUNT_TYPES, bare_name, without_figure
+from gateway.resources._parts import LEDGER_ACCOUNT_TYPES, without_figure
 from gateway.translate.codecs import MONEY
 from gateway.translate.resource import Table
 from gateway.translate.rules import Computed, Field, Identity, ReadOnly
@@ -31,7 +31,7 @@ TABLES = (
         Computed("name", of=("displayed_as",), told=without_figure),
         v3="countries",
         paged=False,
-        plans={"list": whole(bare_name)},
+        plans={"list": whole(by_number(COUNTRIES))},
         known="v1-recorded",
     ),
     Table(

@@ -13,7 +13,7 @@ from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote_plus
+from urllib.parse import parse_qsl, quote_plus
 
 import uvloop
 
@@ -50,9 +50,17 @@ class House:
         return send(self.port, message)
 
     def ask(self, client: Client, method: str, path: str, form: Mapping[str, object] | None = None) -> Any:
-        """A call of our own, signed by the published rule; it must succeed."""
-        pairs = tuple((name, str(value)) for name, value in (form or {}).items())
-        body = "&".join(f"{quote_plus(name)}={quote_plus(value)}" for name, value in pairs).encode()
+        """A call of our own; it must succeed."""
+        pairs = ((quote_plus(name), quote_plus(str(value))) for name, value in (form or {}).items())
+        reply = self.call(client, method, path, "&".join(f"{name}={value}" for name, value in pairs).encode())
+        assert reply.status in (200, 201), (method, path, reply)
+        return reply.json
+
+    def call(self, client: Client, method: str, target: str, body: bytes = b"") -> Reply:
+        """A call of our own, with a form, signed by the published rule."""
+        path, _, query = target.partition("?")
+        text = [part for part in (query, body.decode()) if part]
+        pairs = tuple(parse_qsl("&".join(text), keep_blank_values=True))
         nonce = secrets.token_hex(16)
         headers = (
             ("Host", "api.sageone.com"),
@@ -62,9 +70,7 @@ class House:
             ("Content-Type", "application/x-www-form-urlencoded"),
             ("Content-Length", str(len(body))),
         )
-        reply = self.send(Message(method, path, headers, body))
-        assert reply.status in (200, 201), (method, path, reply)
-        return reply.json
+        return self.send(Message(method, target, headers, body))
 
     def line(self, reply: Reply) -> dict[str, Any]:
         """The log line of the call that this answers."""

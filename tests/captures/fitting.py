@@ -20,7 +20,7 @@ from tests.captures.clients import Client, client_of
 from tests.captures.recorded import EXPIRED, Capture
 from tests.captures.wire import Message
 
-RATES = {"1": "1", "4": "4", "5": "5", "51": "1"}
+RATES = {"1": "1", "2": "2", "4": "4", "5": "5", "51": "1"}
 """Recorded tax rate -> ours: 4 is the exempt one in Portugal, and here."""
 BANK_END = {"incomes": "destination_id", "expenses": "source_id"}
 """The end of an income or expense that is the bank."""
