@@ -107,7 +107,7 @@ class Journey:
         """Keep what the draft says is to be kept, now that v3.1 has said what the record's id is; beside records inside
         it, when an answer shows theirs, which may be the next one."""
         key = shown.get("id", "") if isinstance(shown, dict) else ""
-        if draft.kept:
+        if draft.kept and key:
             await self.retain(draft.kind, key, draft.kept)
         self.to_keep += [(key, draft.body or {}, inside) for inside in draft.kept_inside]
         waiting, self.to_keep = self.to_keep, []

@@ -11,7 +11,7 @@ from typing import Any, Protocol, TypeVar
 from gateway.edges.keeping import Keeping, KeptFields
 from gateway.edges.limits import Turns
 from gateway.edges.lookup_memory import BusinessMemory, Memory, Pair
-from gateway.edges.reading import MODERN_ID, KindPath, Port, Reading, number_of, pairs_of, value_at, value_on
+from gateway.edges.reading import MODERN_ID, KindPath, Port, Reading, canonical, number_of, pairs_of, value_at, value_on
 from gateway.messages import Record
 from gateway.translate.draft import Hole
 
@@ -151,7 +151,7 @@ class BoundLookup:
 
     async def _modern(self, kind: str, holes: list[Hole], found: dict[Hole, str]) -> None:
         """Up: legacy ids to modern ones."""
-        wanted = {hole: number for hole in holes if (number := _canonical(hole.known)) is not None}
+        wanted = {hole: number for hole in holes if (number := canonical(hole.known)) is not None}
         missing = {number for number in wanted.values() if (kind, number) not in self._memory.modern}
         known = {number: self._memory.modern[kind, number] for number in set(wanted.values()) - missing}
         if missing:
@@ -279,13 +279,6 @@ class BoundLookup:
                 memory.learn(pair, learnt.get(pair[:2], pair[2]))
             differing |= learnt
         return differing
-
-
-def _canonical(known: str) -> str | None:
-    """A legacy id without leading zeros; None for what can be none."""
-    if not (known.isascii() and known.isdigit()) or len(known.lstrip("0")) > 18:
-        return None
-    return known.lstrip("0") or None
 
 
 async def _together(work: Sequence[Awaitable[T]]) -> list[T]:

@@ -176,3 +176,10 @@ def _served(answer: V3Response) -> Any:
         words = told or ["was refused by Sage"]
         raise Refused(403, [Diagnosis(text, "", "AuthorizationFailure") for text in words])
     raise UpstreamFailed(f"Sage did not say what the gateway must know (status {answer.status}).")
+
+
+def canonical(known: str) -> str | None:
+    """A legacy id without leading zeros; None for what can be none."""
+    if not (known.isascii() and known.isdigit()) or len(known.lstrip("0")) > 18:
+        return None
+    return known.lstrip("0") or None

@@ -118,7 +118,7 @@ def every(collection: str, query: list[list[Any]]) -> Generator[Draft, Any, list
         if answer.body.get("$page", page) != page:
             return rows
         rows += answer.body["$items"]
-        if answer.body.get("$next") is None:
+        if not answer.body.get("$next"):
             return rows
         if not answer.body["$items"]:
             break
