@@ -19,6 +19,7 @@ RETRY_AFTER = 5
 LONGEST_RETRY_AFTER = 300
 """Seconds: what a throttled client is told where v3.1 says nothing, and the most it is ever told."""
 
+OCTETS = "application/octet-stream"
 _UNKNOWN = " It is not known whether the change was made."
 
 
@@ -109,7 +110,10 @@ def _decoded(raw: bytes, status: int) -> Any:
 
 
 def _document(raw: bytes, headers: Pairs, accept: str) -> bytes:
+    """A document's bytes. Who asks for octets takes a file of any type; words are none (v31_resources.md,
+    attachments)."""
     content = (header(headers, "Content-Type") or "").partition(";")[0].strip().lower()
-    if content != accept or not raw:
+    words = content in ("", "application/json", "text/html")
+    if not raw or (words if accept == OCTETS else content != accept):
         raise Trouble(Failure.LOST, "Sage's answer is not the document that was asked for.")
     return raw

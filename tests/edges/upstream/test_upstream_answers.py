@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from gateway.edges.answers import retry_after
+from gateway.edges.answers import Trouble, read_answer, retry_after
 from gateway.edges.sending import UpstreamLimits
 from gateway.errors import BadCall, TableWrong, Throttled, UpstreamFailed
 from gateway.messages import V3Request, header
@@ -264,3 +264,23 @@ async def test_a_filter_that_no_url_can_hold(world: Any) -> None:
 async def test_close_before_use(world: Any) -> None:
     """An upstream that never sent anything closes as well."""
     await world.upstream().close()
+
+
+@pytest.mark.parametrize(
+    ("content", "raw", "taken"),
+    [
+        ("application/octet-stream", b"%PDF", True),
+        ("image/png", b"\x89PNG", True),
+        ("application/json", b"{}", False),
+        ("text/html; charset=utf-8", b"<p>", False),
+        ("image/png", b"", False),
+    ],
+)
+def test_octets_are_of_any_type(content: str, raw: bytes, taken: bool) -> None:
+    """Who asks for octets takes a file of any type; words are no file."""
+    headers = (("Content-Type", content),)
+    if taken:
+        assert read_answer(200, headers, raw, accept="application/octet-stream", empty=False).body == raw
+    else:
+        with pytest.raises(Trouble):
+            read_answer(200, headers, raw, accept="application/octet-stream", empty=False)
