@@ -7,6 +7,7 @@ from typing import Any
 
 from gateway.errors import BadCall
 from gateway.messages import Note, Record, V3Response
+from gateway.resources._missing import given
 from gateway.translate.calls import Call
 from gateway.translate.codecs import plain, text_up
 from gateway.translate.draft import Draft, FactsDraft, Hole, RequestDraft
@@ -18,7 +19,7 @@ LONGEST_NAME = 100
 
 def create_for_customer(call: Call) -> Plan:
     """POST; a document that names no contact gets the one that its customer's data find, or a new one."""
-    if any(call.sent.get(name) not in (None, "") for name in ("contact_id", "contact")):
+    if any(given(call.sent, name) for name in ("contact_id", "contact")):
         return (yield from create(call))
     yield rehearsal(call)
     contact, note = yield from customer(call)

@@ -84,6 +84,8 @@ class RuleSet:
         and send all of it back; else the first."""
         given = [name for name in names if name in w.sent]
         filled = [name for name in given if w.sent[name] not in (None, "")] or given
+        if w.current is None:  # an empty reference clears what there is, and here there is nothing
+            filled = [name for name in filled if key_of(w.sent[name]) is not None] or filled
         if len(filled) == 1 or not self.contested(w.sent, names):
             return filled[0]
         current = w.current
