@@ -51,6 +51,7 @@ def make(needed: tuple[Needed, ...]) -> Callable[[Call], Plan]:
 
     def made(call: Call) -> Plan:
         complete(call.sent, needed)
+        two_ends(call)
         no_refund(call)
         call, known = yield from one_bank(call, {})
         return (yield from create(call, known))
@@ -65,6 +66,7 @@ def change(call: Call) -> Plan:
     unchanged(call, current)
     if len(current.get("payment_lines") or ()) > 1:
         call = yield from without_lines(call, current)
+    two_ends(call)
     no_refund(call)
     call, known = yield from one_bank(call, current)
     draft = up(call, current, known=known)
@@ -94,6 +96,16 @@ def down_voided(call: Call, record: Record) -> ReplyDraft:
     reply.body["lock_version"] += 1
     reply.again = lambda numbers: down_voided(call, corrected(record, numbers))
     return reply
+
+
+def two_ends(call: Call) -> None:
+    """Raises BadCall, in v1's words (v2.md §4.4), for money that would go from an account to itself."""
+    ends = [
+        {str(key_of(call.sent[name])) for name in (f"{end}_id", end) if given(call.sent, name)}
+        for end in ("source", "destination")
+    ]
+    if ends[0] & ends[1]:
+        raise BadCall("should not be the same as source", "destination")
 
 
 def no_refund(call: Call) -> None:
