@@ -157,6 +157,14 @@ class App(Section):
             raise ValueError('signature is "enforce", which takes a signing_secret (or signing_secret_file)')
         return self
 
+    @model_validator(mode="after")
+    def _reads_what_it_shows(self) -> App:
+        if (self.date_order, self.date_out) == ("mdy", "dmy"):
+            raise ValueError(
+                'date_out is "dmy" and date_order "mdy": a date sent back as it was shown would be another'
+            )
+        return self
+
 
 class TenantSettings(Section):
     """A tenant: an app with one business, and the tokens it starts with."""

@@ -228,6 +228,14 @@ def test_enforce_with_a_secret() -> None:
     told(None, enforced | {"SAGE_GATEWAY_APPS__A__SIGNING_SECRET": ""})
 
 
+def test_dates_are_shown_as_they_are_read() -> None:
+    """Day first out and month first in would make another date of one that is sent back."""
+    app = {"SAGE_GATEWAY_APPS__A__CLIENT_ID": "a", "SAGE_GATEWAY_APPS__A__DATE_OUT": "dmy"}
+    assert load(None, app).apps["a"].date_order == "dmy"
+    (sentence,) = told(None, app | {"SAGE_GATEWAY_APPS__A__DATE_ORDER": "mdy"})
+    assert sentence.startswith('apps.a: date_out is "dmy" and date_order "mdy"')
+
+
 def test_a_tenant_needs_its_app() -> None:
     """A tenant whose app is not there is refused."""
     tenant = {"SAGE_GATEWAY_TENANTS__T__APP": "gone", "SAGE_GATEWAY_TENANTS__T__BUSINESS": "b"}
