@@ -47,7 +47,8 @@ def settle(document: Document, books: Books, new: Record, old: Record | None) ->
     new["exchange_rate"] = new.get("exchange_rate") or rate_of(books, new["currency"])
     settle_totals(new, new[document.lines])
     _break_down(books, new, new[document.lines])
-    if old is not None and new["total_amount"] < paid(books, old):
+    taken = paid(books, old) if old is not None else 0
+    if taken and new["total_amount"] < taken:
         raise invalid("The total cannot be less than the amount already paid.", "base")
     if old is not None and new["contact"] != old["contact"] and any(allocations(books, old)):
         raise invalid("The contact of a paid document cannot be changed.", "contact_id")
