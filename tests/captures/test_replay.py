@@ -144,7 +144,7 @@ def make_room(house: House, fitted: Fitted) -> None:
     )
     books = house.books(fitted.client)
     for record in list(books.live("products")):
-        if code and record["item_code"] == code:
+        if code and record.get("item_code") == code:
             books.delete(record)
     for record in list(books.live("ledger_accounts")):
         if typed.get("nominal_code") == str(record["nominal_code"]):
