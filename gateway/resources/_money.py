@@ -37,15 +37,19 @@ def reckoned(sent: Record, net: Any, rate: Any, day: str) -> str | Hole:
 
 
 def total(net: Any, tax: Any) -> str | Hole:
-    """Net and tax, each as it is booked, to the cent; the tax may not be known yet. Raises Retired for less than
-    nothing."""
+    """Net and tax, each as it is booked, to the cent; the tax may not be known yet."""
     if isinstance(tax, Hole):
         known = tax.then or (lambda fact: fact)
         return replace(tax, then=lambda fact: total(net, known(fact)))
-    made = WIDE.add(half_up(number(net)), half_up(number(tax)))
-    if made < 0:
+    return decimal_text(WIDE.add(half_up(number(net)), half_up(number(tax))))
+
+
+def no_less_than_nothing(net: Any, tax: Any) -> None:
+    """Raises Retired where the tax takes more than the amount; a tax that is yet to be found out is that of a rate,
+    and takes nothing."""
+    booked = total(net, tax)
+    if not isinstance(booked, Hole) and number(booked) < 0:
         raise Retired(NEGATIVE, "tax_amount")
-    return decimal_text(made)
 
 
 def default_tax(w: Writing) -> Any:
@@ -65,7 +69,7 @@ def line_total(w: Writing) -> Any:
 
 def settle(draft: RequestDraft, sent: Record, current: Record) -> None:
     """Make the amounts of an update agree, where it changes the payment's one line. Tax is as the client says, and
-    reckoned anew where it says nothing of it but changes what it hangs on."""
+    reckoned anew where it says nothing of it but changes what it hangs on. Raises Retired for less than nothing."""
     body: Record = draft.body or {}
     if "payment_lines" not in body:
         return
@@ -77,6 +81,7 @@ def settle(draft: RequestDraft, sent: Record, current: Record) -> None:
         made = reckoned(sent, line["net_amount"], line.get("tax_rate_id"), day)
         draft.place(line, "tax_amount", made, "tax_amount")
     tax = line.get("tax_amount")
+    no_less_than_nothing(line["net_amount"], tax)
     body["net_amount"] = line["net_amount"]
     draft.place(body, "tax_amount", tax, "tax_amount")
     for container in (line, body):

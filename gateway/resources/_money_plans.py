@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
+from decimal import Decimal
 from typing import Any
 
 from msgspec.structs import replace
@@ -10,7 +11,7 @@ from msgspec.structs import replace
 from gateway.errors import BadCall, NotFound, Retired
 from gateway.messages import Record, V3Response
 from gateway.resources._missing import Needed, complete, given
-from gateway.resources._money import AMOUNTS, LINE, NEGATIVE, SAID, one_line, settle
+from gateway.resources._money import AMOUNTS, LINE, NEGATIVE, SAID, no_less_than_nothing, one_line, reckoned, settle
 from gateway.translate.calls import Call
 from gateway.translate.codecs import decimal_of
 from gateway.translate.draft import Draft, FactsDraft, Hole, ReplyDraft, RequestDraft, corrected
@@ -53,6 +54,7 @@ def make(needed: tuple[Needed, ...]) -> Callable[[Call], Plan]:
         complete(call.sent, needed)
         two_ends(call)
         no_refund(call)
+        no_less_than_nothing(*amounts(call.sent))
         call, known = yield from one_bank(call, {})
         return (yield from create(call, known))
 
@@ -113,6 +115,14 @@ def no_refund(call: Call) -> None:
     for name in AMOUNTS & call.sent.keys():
         if given(call.sent, name) and decimal_of(call.sent[name], name) < 0:
             raise Retired(NEGATIVE, name)
+
+
+def amounts(sent: Record) -> tuple[Decimal, Any]:
+    """The net amount and the tax that a create states; the tax by a percentage where only that is stated."""
+    net = max(decimal_of(sent[name], name) for name in AMOUNTS if given(sent, name))
+    if given(sent, "tax_amount"):
+        return net, decimal_of(sent["tax_amount"], "tax_amount")
+    return net, reckoned(sent, net, None, "")
 
 
 def writers(call: Call, start: str) -> dict[str, Reference]:
