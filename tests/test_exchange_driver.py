@@ -30,6 +30,7 @@ CLOSED = {200, 201, 400, 401, 403, 404, 409, 413, 422, 500, 502, 503, 504}
 """The statuses that a v2 client is ever given by the translation."""
 FRESH: dict[str, dict[str, Any]] = {
     "sales_invoices": {"contact": {"id": "contacts-7"}, "invoice_lines": [{"id": "part-3", "legacy_id": 3}]},
+    "purchase_invoices": {"contact": {"id": "contacts-7"}, "invoice_lines": [{"id": "part-3", "legacy_id": 3}]},
     "contact_payments": {"allocated_artefacts": [{"artefact": {"id": "sales_invoices-7"}, "amount": "1.0"}]},
 }
 QUICK = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
