@@ -90,6 +90,8 @@ def page(table: Table) -> Iterator[str]:
     for said in (table.computed and f"Computed: {table.computed}", table.notes):
         if said:
             yield f"{said[0].upper()}{said[1:].removesuffix('.')}."
+    if "list" in table.verbs and table.v3 and table.local is None:
+        yield order_of(table)
     if table.lasts:
         yield f"A reply may be {table.lasts:g} seconds old."
     yield ""
@@ -100,6 +102,14 @@ def page(table: Table) -> Iterator[str]:
         yield ""
         names = (f"`{f.v2}` (`{f.written}`)" for f in table.filters)
         yield f"Filters: {', '.join(names)}."
+
+
+def order_of(table: Table) -> str:
+    """In what order a list comes: whole ones are sorted by the gateway, and no other is read whole for order's sake."""
+    sort = dict(table.queries.get("list", ())).get("sort")
+    if sort:
+        return f"Lists are sorted by v3.1, `{sort}`."
+    return "Lists come in v3.1's order, which has no sort here." if table.paged else "Lists come whole and sorted."
 
 
 def rows(rules: RuleSet, prefix: str = "") -> Iterator[str]:

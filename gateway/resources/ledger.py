@@ -106,7 +106,7 @@ TABLES = (
         ),
         expands=("one",),
         plans={"list": entries},
-        notes="in v3.1's order; each with its ledger account, for which the chart is read; not by contact",
+        notes="each with its ledger account, for which the chart is read; not by contact",
     ),
     Table(
         "ledger_accounts/balances",

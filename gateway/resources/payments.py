@@ -122,7 +122,7 @@ def paid_by(invoices: str, root: str, transaction: str, *ends: Rule, known: str 
         root=root,
         v3_root="contact_payment",
         verbs="list one create delete",
-        queries={"list": (("transaction_type_id", transaction),)},
+        queries={"list": (("transaction_type_id", transaction), ("sort", "date:asc"))},
         plans={"list": payments_of, "one": read_payment, "create": pay, "delete": delete_payment},
         reads=("allocated_artefacts",),
         known=known,

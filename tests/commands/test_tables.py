@@ -37,10 +37,12 @@ def test_short():
         ("period_types", "GET list, GET. v3.1: none: a fixed list. Known from: v1-recorded."),
         ("sales_invoices", "GET list, GET, POST, PUT, DELETE, PDF. v3.1: `/sales_invoices`. Known from: client-seen."),
         ("artefact_statuses", "Also as `payment_statuses`."),
+        ("products", "Lists come in v3.1's order, which has no sort here."),
+        ("sales_invoices", "Lists are sorted by v3.1, `date:desc`."),
     ],
 )
 def test_a_page(resource: str, line: str):
-    """Verbs, v3.1's calls, what is kept and why, limits, further names, and how well it is known."""
+    """Verbs, v3.1's calls, what is kept and why, limits, further names, order, and how well it is known."""
     assert line in printed(resource).splitlines()
 
 

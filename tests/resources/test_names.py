@@ -204,6 +204,18 @@ def test_filters(table: Table):
         assert [f.v2 for f in table.filters if f.written not in known] == []
 
 
+@pytest.mark.parametrize(
+    "table", [table for table in SERVED if table.local is None and "list" in table.verbs], ids=named
+)
+def test_order(table: Table):
+    """A list that v3.1 can sort is sorted by it, by a key that it knows; no other is asked to be."""
+    operation = SPEC.operation("GET", template(table, "list"))
+    assert operation is not None
+    said = dict(table.queries.get("list", ())).get("sort", "")
+    assert bool(said) == ("sort" in operation.query)
+    assert not said or said in ("date:asc", "date:desc")
+
+
 def test_reads_mark_nothing():
     """Every single read whose operation marks a document as sent by default says `mark_as_sent=false` (v31.md §5)."""
     for table in SERVED:
