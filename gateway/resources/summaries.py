@@ -139,7 +139,8 @@ def open_sum(collections: tuple[tuple[str, str], ...], statuses: tuple[str, ...]
     found: dict[str, Decimal] = {}
     for collection, attributes in collections:
         for status in statuses:
-            rows = yield from every(collection, [["attributes", attributes], ["status_id", status]])
+            query = [["attributes", attributes], ["status_id", status], ["sort", "created_at:asc"]]
+            rows = yield from every(collection, query)
             # A document whose status changes meanwhile is in two lists: the later one counts.
             found |= {row["id"]: owed(row, credit=is_credit(collection, row)) for row in rows}
     return total(found.values())
