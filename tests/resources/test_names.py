@@ -22,7 +22,8 @@ STRUCTURAL = {
     "services": {"sales_rates"},
     "ledger_entries": {"ledger_account"},
 }
-"""Parts that v3.1 shows in full without `nested_attributes` (v31.md §5); of an entry, a list's plan puts its account."""
+"""Parts that v3.1 shows in full without `nested_attributes` (v31.md §5); an entry's account is put there by its list's
+plan."""
 
 
 def named(table: Table) -> str:
@@ -224,27 +225,28 @@ def test_reads_mark_nothing():
             assert ("mark_as_sent", "false") in table.queries["one"], table.path
 
 
+RECKONED = {
+    **dict.fromkeys(("net_amount", "total_amount"), "reckoned by v3.1 from quantity, price, discount and tax"),
+    **dict.fromkeys(
+        (
+            "base_currency_unit_price",
+            "base_currency_net_amount",
+            "base_currency_tax_amount",
+            "base_currency_total_amount",
+            "base_currency_discount_amount",
+        ),
+        "reckoned by v3.1 from the document's exchange rate",
+    ),
+}
+
 LOST: Mapping[str, Mapping[str, str]] = {
     **dict.fromkeys(
         ("main_address", "delivery_address"),
         dict.fromkeys(("contact_id", "bank_account_id"), "its owner is the record that it is sent back in"),
     ),
-    **dict.fromkeys(
-        ("invoice_lines", "credit_note_lines", "quote_lines"),
-        {
-            **dict.fromkeys(("net_amount", "total_amount"), "reckoned by v3.1 from quantity, price, discount and tax"),
-            **dict.fromkeys(
-                (
-                    "base_currency_unit_price",
-                    "base_currency_net_amount",
-                    "base_currency_tax_amount",
-                    "base_currency_total_amount",
-                    "base_currency_discount_amount",
-                ),
-                "reckoned by v3.1 from the document's exchange rate",
-            ),
-        },
-    ),
+    "invoice_lines": RECKONED,
+    "credit_note_lines": RECKONED,
+    "quote_lines": RECKONED,
 }
 """Attributes of items and parts that a merge leaves out, and why nothing is lost by it."""
 
