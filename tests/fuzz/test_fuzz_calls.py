@@ -24,14 +24,27 @@ words = st.sampled_from(
         *("v2", "53117661", "1", "0", "-1", "99999999999999999999", "", "x", "%41", "%ff", "%zz", "é"),
     )
 )
+served = st.sampled_from(
+    sorted(
+        f"/{prefix}/{path}"
+        for table in TABLES
+        for prefix in {f"{table.family}/v2", f"{table.family}/v1"}
+        | ({"api/v1"} if table.family == "accounts" else set())
+        for path in (table.path, *table.aliases)
+    )
+)
+"""The path of every table, under every name that it has, in v2 and v1."""
+numbers = st.sampled_from(("1", "7", "80401", "90230", "53117843", "99999999999999999999", "x"))
 paths = st.one_of(
+    st.builds(lambda path, number: path.replace("*", number), served, numbers),
+    st.builds(lambda path, number, above: f"{path.replace('*', above)}/{number}", served, numbers, numbers),
     words.map(lambda word: f"/accounts/v2/{word}"),
     st.tuples(words, words).map(lambda pair: "/accounts/v2/" + "/".join(pair)),
     st.lists(words, max_size=6).map(lambda parts: "/" + "/".join(parts)),
 )
 names = st.sampled_from(
     (
-        *("contact", "sales_invoice", "product", "service", "bank_account", "sales_invoice_payment", "business"),
+        *sorted({root for table in TABLES for root in table.roots}),
         *("name", "contact_type_id", "contact_type_ids", "contact_id", "date", "due_date", "line_items_attributes"),
         *("description", "quantity", "unit_price", "tax_rate_id", "main_address", "country_id", "amount", "id"),
         *("_destroy", "lock_version", "email", "search", "$startIndex", "$itemsPerPage", "from_date", "status"),
