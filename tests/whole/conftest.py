@@ -59,7 +59,8 @@ def row(description: str, unit_price: str, **more: Any) -> dict[str, Any]:
 
 
 @pytest.fixture
-async def whole(tmp_path: Path) -> AsyncIterator[Whole]:
+async def whole(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[Whole]:
+    """`request.param`, where a test gives one, are further settings."""
     root = logging.getLogger()
     handlers, level = list(root.handlers), root.level
     sandbox, log, public = Sandbox(), io.BytesIO(), bind("127.0.0.1", 0)
@@ -71,6 +72,7 @@ async def whole(tmp_path: Path) -> AsyncIterator[Whole]:
             **reach(sandbox, base_url),
             "store.db": f"sqlite:///{tmp_path}/store.db",
             "store.key": secrets.token_hex(32),
+            **getattr(request, "param", {}),
         }
         settings = load(None, {variable(key): value for key, value in said.items()})
         await assemble(settings, Addresses(public, None, (url,), url), running, sandboxed=True, log=log)
