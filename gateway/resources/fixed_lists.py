@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from gateway.resources._parts import ACCOUNT_TYPES, PERIOD_TYPES, STATUSES
-from gateway.resources._regions import PAYMENT_TYPES
 from gateway.translate.calls import Call
 from gateway.translate.codecs import Codes
 from gateway.translate.plans import FIXED, Plan
@@ -35,6 +34,14 @@ INCOME_METHODS = Codes(
     "income_methods", ((2, "BR", "Bank Receipt"), (5, "CR", "Cash Receipt"), (10, "CIH", "Cheque In Hand"))
 )
 """v2.md §6.12 (recorded), with the codes that v1 showed."""
+
+ALL_PAYMENT_TYPES = Codes(
+    "payment_types",
+    tuple(sorted((*EXPENSE_METHODS.rows, *INCOME_METHODS.rows))),
+    name="payment_types",
+)
+"""Every number that a payment, an expense or an income may show as its payment type, and takes (v2.md §6.39,
+inferred)."""
 
 SERVED_HERE = "served by the gateway itself: the list is fixed"
 
@@ -95,7 +102,7 @@ TABLES = (
     fixed("artefact_statuses", STATUSES, v3="artefact_statuses", aliases=("payment_statuses",)),
     fixed("account_types", ACCOUNT_TYPES, v3="bank_account_types", kind="bank_account_types"),
     fixed("period_types", PERIOD_TYPES),
-    fixed("payment_types", PAYMENT_TYPES, known="inferred"),
+    fixed("payment_types", ALL_PAYMENT_TYPES, known="inferred"),
     methods("expense_methods", EXPENSE_METHODS),
     methods("income_methods", INCOME_METHODS),
 )
