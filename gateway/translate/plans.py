@@ -126,12 +126,10 @@ def every(collection: str, query: list[list[Any]]) -> Generator[Draft, Any, list
 
 
 def listing(call: Call) -> Plan:
-    """GET list. A short reference list comes whole and ignores the size, as v2's did (v2.md §4.1)."""
+    """GET list, a window of it. Lists that come whole have plans of their own."""
     start, size = window(call.params)
-    rows = Window(start, size) if call.table.paged else Window(0, 2000, 200)
+    rows = Window(start, size)
     yield from gather(call, rows)
-    if not call.table.paged:
-        start, size = 0, whole_size(call, len(rows.rows))
     return down_all(call, rows.rows, (rows.total, start, size))
 
 

@@ -120,6 +120,8 @@ class Table:
             raise TableWrong(f"{self.path}: unknown verb")
         if not self.v3 and self.local is None and not self.plans:
             raise TableWrong(f"{self.path}: served neither by v3.1 nor here")
+        if "list" in self.verbs and not self.paged and "list" not in self.plans:
+            raise TableWrong(f"{self.path}: a list that comes whole has no plan that says in which order")
         dotted = {name.partition(".")[0] for name in self.rules.writes() if "." in name}
         if "update" in self.verbs and not dotted <= self.extra.keys():
             raise TableWrong(f"{self.path}: a part that a merge cannot send back: {sorted(dotted - self.extra.keys())}")

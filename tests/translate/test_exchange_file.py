@@ -62,6 +62,7 @@ EXCHANGES = st.builds(
     st.lists(st.builds(Note, st.just("unmapped"), TEXTS, st.just("")), max_size=3).map(tuple),
     st.just("contacts"),
     st.dictionaries(HOLES, JSON.filter(lambda value: value is not None), max_size=3),
+    st.lists(st.tuples(st.sampled_from(["contacts", "products"]), WORDS, RECORDS), max_size=2).map(tuple),
 )
 
 
@@ -79,6 +80,7 @@ def test_what_is_written_is_what_is_read(made: Exchange, title: str):
     ] == [[] for _ in made.steps]
     assert [two.status for _, two in read.steps] == [step.answer.status for step in made.steps]
     assert compare_reply(made.reply, read.reply) == []
+    assert read.kept == list(made.kept)
     assert read.notes == [(note.code, note.field) for note in made.notes]
     assert {hole: read.facts.get(hole, named(hole)) for hole in made.facts} == dict(made.facts)
 

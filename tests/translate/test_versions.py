@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.errors import AccessDenied
+from gateway.errors import AccessDenied, TableWrong
 from gateway.messages import Caller, V2Request
 from gateway.resources.registry import ROUTES, find
 from gateway.translate.calls import Routes, read_call
@@ -98,3 +98,9 @@ def test_bare_lists(bare: object, target: str, is_bare: bool):
 def test_day_is_no_text():
     """What is no date is refused in every dialect."""
     assert DAY.up("", "date") is None
+
+
+def test_a_list_that_comes_whole_says_its_order():
+    """A table of such a list has a plan for it."""
+    with pytest.raises(TableWrong):
+        Table("sizes", Identity(), v3="sizes", paged=False)

@@ -99,6 +99,10 @@ class Field(Rule):
     def keeps(self) -> bool:
         return self.codec.limit is not None
 
+    @property
+    def decides(self) -> bool:
+        return self.codec.name in ("money", "date")
+
     def reads(self) -> Iterator[str]:
         yield self.shown_at or self.path
 

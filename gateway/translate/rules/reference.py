@@ -224,6 +224,10 @@ class Reference(Rule):
         if "/" not in self.path:
             yield self.path, self.kind
 
+    @property
+    def decides(self) -> bool:
+        return True
+
     def crosses(self) -> Iterator[str]:
         if "/" in self.path:
             yield self.path.partition("/")[0]

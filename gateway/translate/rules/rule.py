@@ -48,6 +48,11 @@ class Rule:
         yield from ()
 
     @property
+    def decides(self) -> bool:
+        """Whether a wrong value books wrongly: an amount, or whose it is."""
+        return False
+
+    @property
     def own_kind(self) -> str:
         """The kind of the very record, where this rule says its id."""
         return ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from gateway.errors import TableWrong
+from gateway.errors import BadCall, TableWrong
 from gateway.translate.codecs import plain
 from gateway.translate.draft import Draft
 from gateway.translate.rules.rule import Rule
@@ -81,7 +81,7 @@ class RuleSet:
     def _chosen(self, w: Writing, names: tuple[str, ...]) -> str:
         """Of one attribute's names that were sent, the one that is written: one with a value before a blank one; of
         several with values, one that differs from what v3.1 has, since clients change one name of what they have read
-        and send all of it back; else the first."""
+        and send all of it back; else the first. Raises BadCall where a create would book one thing or another."""
         given = [name for name in names if name in w.sent]
         filled = [name for name in given if w.sent[name] not in (None, "")] or given
         if w.current is None:  # an empty reference clears what there is, and here there is nothing
@@ -94,7 +94,10 @@ class RuleSet:
             filled = [name for name in filled if not alike(w.sent[name], shown.get(base(name)))] or filled[:1]
             if len(filled) == 1:
                 return filled[0]
-        w.draft.note("contested", w.where(filled[0]), f"other values under {', '.join(filled[1:])} were left out")
+        others = ", ".join(filled[1:])
+        if w.creating and self.by_name[filled[0]].decides:
+            raise BadCall(f"is said differently under {others}", w.where(filled[0]))
+        w.draft.note("contested", w.where(filled[0]), f"other values under {others} were left out")
         return filled[0]
 
     def contested(self, sent: Mapping[str, Any], names: tuple[str, ...]) -> bool:
