@@ -86,8 +86,10 @@ class Conversation:
         if key is not None and (reply := self._repeats.first(key)) is not None:
             note = Note("repeated", "", "the same call came before: it gets its first answer")
             return Exchange(call, (), reply, (note,), name_of(routed(call)))
-        made = await carried_out()
-        self._recent.forget(tenant)
+        try:
+            made = await carried_out()
+        finally:
+            self._recent.forget(tenant)  # a write that was broken off may have been carried out
         if key is not None:
             self._repeats.keep(key, made.reply)
         return made
