@@ -5,18 +5,33 @@ from __future__ import annotations
 from typing import Any
 
 from gateway.resources._countries import COUNTRIES
-from gateway.resources._parts import ADDRESS_TEXT, address_taken, address_text
-from gateway.translate.codecs import text
+from gateway.resources._parts import ADDRESS_LINES, ADDRESS_TEXT, address_taken, address_text
+from gateway.translate.codecs import flag_up, text
 from gateway.translate.rules import Computed, Field, Reference, Rule
+from gateway.translate.writing import Writing, write_form
 
 MAIN = "main_address"
 DELIVERY = "delivery_address"
+PARTS = (*ADDRESS_LINES, "country_id")
 
 
 def same_text(free: Any, parts: Any, delivery_free: Any, delivery: Any) -> bool:
     """Whether goods go to the main address."""
     there = address_text(delivery_free, delivery)
     return there is not None and there == address_text(free, parts)
+
+
+def as_main(w: Writing, value: Any, source: str) -> None:
+    """Goods go to the main address, where the client says so: as it is about to be, else as v3.1 has it. A document
+    that has none yet takes both from its contact (inferred)."""
+    if not flag_up(value, source):
+        return
+    written: Any = w.take(MAIN) or write_form(w.shown(MAIN) or {}, PARTS)
+    if not written:
+        w.draft.note("computed", source, "the main address is the contact's own, and so is the other")
+    for name in PARTS:
+        if name in written or w.shown(f"{DELIVERY}.{name}"):
+            w.put(f"{DELIVERY}.{name}", written.get(name, ""), source)
 
 
 def in_one_text(part: str) -> Computed:
@@ -45,6 +60,8 @@ ADDRESSES: tuple[Rule, ...] = (
         "delivery_address_same_as_main",
         of=(f"{MAIN}_free_form", MAIN, f"{DELIVERY}_free_form", DELIVERY),
         told=same_text,
+        taken=as_main,
+        late=True,
     ),
 )
 

@@ -44,7 +44,7 @@ async def test_payment_types_speak_the_callers_dialect():
     """Portugal's product had numbers of its own."""
     here = await made("GET", "/accounts/v2/payment_types")
     there = await made("GET", "/accounts/v2/payment_types", caller=Caller(country="pt"))
-    assert [row["id"] for row in here.reply.body["$resources"]] == [1, 4, 6, 10]
+    assert [row["id"] for row in here.reply.body["$resources"]] == [1, 2, 4, 5, 6, 10]
     assert [row["id"] for row in there.reply.body["$resources"]] == [4, 5]
 
 

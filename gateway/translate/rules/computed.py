@@ -24,6 +24,7 @@ class Computed(Rule):
     `was` names attributes whose values before this write `reckon` gets too, as `was …`. `on` names the date of the
     outermost record whose day decides what is behind a slash. `told` may give a Hole, and then its fact is shown.
     `taken(writing, sent, source)` takes up what was sent, in place of the codec. An empty `v2`: only v3.1 has it.
+    `late`: it is taken up after all else that was sent, and with what v3.1 has, since it hangs on both.
     `heeded`: a plan acts on what the client sends for it, so that needs no note.
     """
 
@@ -38,6 +39,11 @@ class Computed(Rule):
     was: tuple[str, ...] = ()
     on: str = ""
     taken: Callable[[Writing, Any, str], Any] | None = None
+    late: bool = False
+
+    @property
+    def whole(self) -> bool:  # type: ignore[override]
+        return self.late
 
     @property
     def shown(self) -> tuple[str, ...]:
@@ -50,7 +56,7 @@ class Computed(Rule):
     def _write(self, w: Writing, value: Any, name: str) -> None:
         if self.heeded:
             return
-        if not self.v3:
+        if not self.v3 and self.taken is None:
             w.draft.note("computed", w.where(name), "the gateway reckons this; what was sent is not used")
             return
         where = w.where(name)

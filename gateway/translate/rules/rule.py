@@ -21,7 +21,7 @@ class Rule:
 
     v2: str = ""
     aliases: tuple[str, ...] = ()
-    whole = False
+    whole: bool = False
     """Whether v3.1 replaces what this rule writes as a whole."""
 
     @property
