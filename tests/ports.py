@@ -62,5 +62,7 @@ class RecordedAnswers:
 
 def caller_of(recorded: Recorded) -> Caller:
     """The caller that a file's settings describe."""
-    known = {name: value for name, value in recorded.settings.items() if name in Caller.__struct_fields__}
+    known: dict[str, Any] = {
+        name: value for name, value in recorded.settings.items() if name in Caller.__struct_fields__
+    }
     return Caller(**{"business": "b-1", **known})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import pytest
 
@@ -30,6 +30,9 @@ class OnlyMints:
 
     async def keep(self, pairs: Sequence[tuple[str, str, int]]) -> dict[tuple[str, str], int]:
         return {}
+
+    async def retain(self, kind: str, modern: str, values: Mapping[str, object] | None) -> None:
+        raise self.error or StoreFailed("full")
 
 
 class OnlyWrites:

@@ -62,9 +62,9 @@ def meets(house: House, client: Client, record: Record, name: str, value: str) -
         case "contact_type_id" | "contact[contact_type]":
             return Ref("contact_types", {"1": "CUSTOMER", "2": "VENDOR"}[value]) in record["contact_types"]
         case "contact":
-            return books.at(record["contact"]) == customer(books)
+            return bool(books.at(record["contact"]) == customer(books))
         case "status":
-            return record["status"] == Ref("artefact_statuses", {"2": "PART_PAID"}[value])
+            return bool(record["status"] == Ref("artefact_statuses", {"2": "PART_PAID"}[value]))
         case "from_date" | "start_date":
             return str(record["date"]) >= iso(value)
         case "to_date":

@@ -158,7 +158,7 @@ def test_lines_that_cannot_be_told_apart(shown: Any):
 
 def test_lines_that_say_the_same():
     """Amounts are compared by what they amount to; what only one side says is not compared."""
-    lines = [{"price": "1.0", "date": None}, {"price": "2.0"}]
+    lines: list[dict[str, Any]] = [{"price": "1.0", "date": None}, {"price": "2.0"}]
     shown = [{"id": "x", "price": "1.00"}, {"id": "y", "price": "2", "note": "z"}]
     assert id_inside({"lines": lines}, Inside("lines", lines[1], "lines", {}), {"lines": shown}) == "y"
 
@@ -173,10 +173,10 @@ async def test_it_is_noted_where_v31_does_not_say_which_line_was_meant(monkeypat
         return replace(answer, body={"id": answer.body["id"]}) if request.method in methods else answer
 
     monkeypatch.setattr(house.upstream, "send", without_lines)
-    methods = ("POST", "GET")
+    methods = {"POST", "GET"}
     reply = await house.call("POST", "things", LINES)
     assert (reply.status, house.notes) == (201, ["not_kept", "not_kept"])
-    methods = ("POST",)
+    methods = {"POST"}
     assert codes(await house.call("POST", "things", LINES)) == [("one", "A"), ("two", "B")]
     assert house.notes == []
 

@@ -16,7 +16,7 @@ DOCUMENTS = {
     "sales_credit_notes": ("sales_credit_note", CUSTOMER, {}),
     "sales_quotes": ("sales_quote", CUSTOMER, {"expiry_date": "2025-09-01"}),
 }
-LINES = (
+LINES: tuple[tuple[str, str, str, int, dict[str, str]], ...] = (
     ("Plain", "3", "9.99", 1, {}),
     ("Half a penny", "1", "12.50", 2, {}),
     ("Tax within", "1", "17.00", 1, {"unit_price_includes_tax": "true"}),
