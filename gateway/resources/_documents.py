@@ -56,7 +56,8 @@ HEAD: tuple[Rule, ...] = (
     LOCK_VERSION,
 )
 
-STATUS = Reference("status", to=STATUSES, name="displayed_as")
+STATUS = Reference("status", to=STATUSES, name="displayed_as", compared=True)
+"""v3.1 takes few statuses from a client, and none for a document that is paid (v31_resources.md, artefact_statuses)."""
 
 OWED: tuple[Rule, ...] = (
     ReadOnly("outstanding", "outstanding_amount", MONEY, aliases=("outstanding_amount",)),

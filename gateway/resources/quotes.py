@@ -42,7 +42,7 @@ TABLES = (
         "sales_quotes",
         *HEAD,
         *numbered("quote_number"),
-        Reference("status", to=QUOTE_STATUSES, name="displayed_as"),
+        Reference("status", to=QUOTE_STATUSES, name="displayed_as", compared=True),
         Field("expiry_date", codec=DATE, default=usual_expiry),
         Reference("invoice", to="sales_invoices", read_only=True),
         Unsupported("void_reason", "a quote is deleted, not voided", None),

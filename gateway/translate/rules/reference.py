@@ -58,7 +58,8 @@ class Reference(Rule):
     both versions (v2 shows each, and writes one id); `name` is the attribute shown as `name` (of Codes, v2's own word
     goes before it), or a function of the v3.1 record; `codes`: modern ids taken as they are (`country_id=PT`);
     `default(writing)` gives the v3.1 id, or a hole for it, on create; `required` is v2's message (and its source)
-    where a create lacks it; a slash in `v3` crosses the reference of that name into its record.
+    where a create lacks it; `compared`: v3.1 may refuse even to be told what it has, so an update reads the record
+    and says only what differs; a slash in `v3` crosses the reference of that name into its record.
     """
 
     v2: str
@@ -74,6 +75,7 @@ class Reference(Rule):
     default: Callable[[Writing], Any] | None = None
     required: str | tuple[str, str] = ""
     read_only: bool = False
+    compared: bool = False
 
     @property
     def path(self) -> str:
@@ -125,7 +127,7 @@ class Reference(Rule):
             holder: list[Any] = [None]
             w.put(self.written, holder, where)
             w.draft.place(holder, 0, made, where)
-        else:
+        elif not (self.compared and w.echoes(self.written, made)):
             w.put(self.written, made, where)
 
     def _behind(self, w: Writing, known: Any) -> Any:

@@ -23,6 +23,8 @@ class Rule:
     aliases: tuple[str, ...] = ()
     whole: bool = False
     """Whether v3.1 replaces what this rule writes as a whole."""
+    compared: bool = False
+    """Whether it is written only where v3.1 has another value, so that the record must be read first."""
 
     @property
     def shown(self) -> tuple[str, ...]:

@@ -59,7 +59,7 @@ class RuleSet:
                     raise TableWrong(f"{self.name}: two rules take {name!r}")
                 self.writers[name] = write
                 self.by_name[name] = rule
-                if together or rule.whole:
+                if together or rule.whole or rule.compared:
                     self.grouped.add(name)
                 if rule.whole:
                     self.inner.add(name)
