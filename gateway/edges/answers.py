@@ -12,6 +12,7 @@ import msgspec
 from gateway.edges.retry import Failure
 from gateway.errors import GatewayError, Throttled, UpstreamFailed, UpstreamLate
 from gateway.messages import Pairs, V3Response, header
+from gateway.translate.headers import OCTETS
 
 MOST_DIGITS = 40
 """Digits of a number, and its largest and smallest exponent (reliability.md §3.2 G12)."""
@@ -19,7 +20,6 @@ RETRY_AFTER = 5
 LONGEST_RETRY_AFTER = 300
 """Seconds: what a throttled client is told where v3.1 says nothing, and the most it is ever told."""
 
-OCTETS = "application/octet-stream"
 _UNKNOWN = " It is not known whether the change was made."
 
 

@@ -75,17 +75,19 @@ class Conversation:
         turn = turn_of(call.method, route)
         if turn:
             async with self._turns.of(f"{known.tenant.business}/{turn}"):
-                return await self._written(call, known.tenant, nonce, carried_out)
+                return await self._written(call, known.tenant, nonce, name_of(route), carried_out)
         if route is not None and route.table.lasts:
             return await self._read_again(call, known.tenant, route.table.lasts, carried_out)
         return await carried_out()
 
-    async def _written(self, call: V2Request, tenant: Tenant, nonce: str | None, carried_out: CarriedOut) -> Exchange:
+    async def _written(
+        self, call: V2Request, tenant: Tenant, nonce: str | None, resource: str, carried_out: CarriedOut
+    ) -> Exchange:
         """A write's exchange; its repetition gets the first reply."""
         key = self._repeats.key(tenant, nonce, call)
         if key is not None and (reply := self._repeats.first(key)) is not None:
             note = Note("repeated", "", "the same call came before: it gets its first answer")
-            return Exchange(call, (), reply, (note,), name_of(routed(call)))
+            return Exchange(call, (), reply, (note,), resource)
         try:
             made = await carried_out()
         finally:

@@ -11,11 +11,11 @@ from msgspec.structs import replace
 
 from gateway.errors import BadCall, UpstreamFailed
 from gateway.messages import Record, V3Response
-from gateway.resources._files import BASE64, OCTETS
+from gateway.resources._files import BASE64
 from gateway.translate.calls import Call
 from gateway.translate.codecs import Codes
 from gateway.translate.draft import Hole, ReplyDraft, RequestDraft, corrected
-from gateway.translate.headers import wants
+from gateway.translate.headers import OCTETS, wants
 from gateway.translate.pages import Window, window
 from gateway.translate.plans import Plan, down, down_all, gather, get, up
 from gateway.translate.queries import Filter, given

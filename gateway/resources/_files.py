@@ -8,6 +8,7 @@ from typing import Any
 
 from gateway.errors import BadCall
 from gateway.translate.codecs import Codec, same, text_up
+from gateway.translate.headers import OCTETS
 
 LARGEST_FILE = 2_621_440
 """Bytes: 2.5 MiB (v31.md §11, the one published limit)."""
@@ -52,8 +53,6 @@ def size_of(base64_text: str) -> int:
 
 
 BASE64 = Codec("base64", base64_up, same, None, identity=True)
-
-OCTETS = "application/octet-stream"
 
 MIME_TYPES = MappingProxyType(
     {

@@ -7,7 +7,7 @@ from decimal import ROUND_HALF_UP, Context, Decimal
 from typing import Any
 
 from gateway.resources._countries import COUNTRIES
-from gateway.translate.codecs import DATE, NOTE, STAMP, Codec, Codes, decimal_text, text, text_up
+from gateway.translate.codecs import DATE, DAY, NOTE, STAMP, Codec, Codes, decimal_text, text, text_up
 from gateway.translate.plans import lock_version
 from gateway.translate.queries import Filter
 from gateway.translate.rules import Computed, Field, Identity, ReadOnly, Reference, Rule
@@ -105,6 +105,12 @@ DATES = (
     Filter("to_date", codec=DATE, form="{}T23:59:59Z"),
 )
 """`start_date` is a slip of a README (v2.md §5); taken as what its author meant (inferred)."""
+
+DAYS = (
+    Filter("from_date", codec=DAY, form="{}T00:00:00Z"),
+    Filter("to_date", codec=DAY, form="{}T23:59:59Z"),
+)
+"""The same of v2's newer resources, whose dates are ISO in every dialect."""
 
 
 def without_figure(name: str | None) -> str:

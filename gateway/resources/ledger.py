@@ -9,9 +9,9 @@ from gateway.messages import Record, V3Response
 from gateway.resources._accounts import ASKED, ENTRY, SHOWN, chart, in_full
 from gateway.resources._missing import given
 from gateway.resources._order import by_number
-from gateway.resources._parts import number
+from gateway.resources._parts import DAYS, number
 from gateway.translate.calls import Call
-from gateway.translate.codecs import DAY, MONEY, decimal_text, plain
+from gateway.translate.codecs import MONEY, decimal_text, plain
 from gateway.translate.draft import RequestDraft
 from gateway.translate.pages import Window, window
 from gateway.translate.plans import Plan, down, down_all, every, filtered, gather
@@ -19,10 +19,6 @@ from gateway.translate.queries import Filter
 from gateway.translate.resource import Table
 from gateway.translate.rules import Computed, Identity, Nested, ReadOnly, Reference, Rule
 
-DAYS = (
-    Filter("from_date", codec=DAY, form="{}T00:00:00Z"),
-    Filter("to_date", codec=DAY, form="{}T23:59:59Z"),
-)
 NOT_BY_CONTACT = "v3.1 cannot narrow its ledger entries by contact"
 
 

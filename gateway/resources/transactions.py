@@ -10,13 +10,13 @@ from gateway.errors import Retired
 from gateway.messages import Record, V3Response
 from gateway.resources._accounts import ENTRY, chart, in_full
 from gateway.resources._order import by_number, whole
-from gateway.resources._parts import CONTACT_TYPES
+from gateway.resources._parts import CONTACT_TYPES, DAYS
 from gateway.translate.calls import Call
 from gateway.translate.codecs import DAY, FLAG, MONEY, NOTE, STAMP, Codes
 from gateway.translate.draft import Draft, RequestDraft
 from gateway.translate.pages import Window, window
 from gateway.translate.plans import Plan, down_all, every, filtered
-from gateway.translate.queries import WINDOW, Filter
+from gateway.translate.queries import WINDOW
 from gateway.translate.resource import Table
 from gateway.translate.rules import Computed, Identity, Nested, ReadOnly, Reference, Unsupported
 
@@ -128,10 +128,7 @@ TABLES = (
         Nested("ledger_entries", of=ENTRY, holds="ledger_entries", many=True),
         kind="transactions",
         verbs="list",
-        filters=(
-            Filter("from_date", codec=DAY, form="{}T00:00:00Z"),
-            Filter("to_date", codec=DAY, form="{}T23:59:59Z"),
-        ),
+        filters=DAYS,
         paged=False,
         bare=True,
         plans={"list": transactions},

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
-
 from gateway.sandbox.books import Books, Record, Ref
 from gateway.sandbox.kinds import Kind
 from gateway.sandbox.postings import OPENING, TAX_ON_PURCHASES, TAX_ON_SALES, Entry, control, post, reverse
 from gateway.sandbox.problems import Refusal, invalid, required
 from gateway.sandbox.taxes import breakdown
+from gateway.sandbox.totals import sum_of
 from gateway.sandbox.values import ZERO, rounded
 
 DIRECTIONS = {
@@ -37,9 +36,9 @@ def settle_payment(books: Books, new: Record, old: Record | None) -> None:
         line["net_amount"] = line["total_amount"] - line["tax_amount"]
         line["tax_breakdown"] = breakdown(books, line.get("tax_rate"), line["tax_amount"])
     new["total_amount"] = rounded(new["total_amount"])
-    if _sum(new["payment_lines"], "total_amount") != new["total_amount"]:
+    if sum_of(new["payment_lines"], "total_amount") != new["total_amount"]:
         raise invalid("The total amount must equal the sum of the lines.", "total_amount")
-    new["tax_amount"] = _sum(new["payment_lines"], "tax_amount")
+    new["tax_amount"] = sum_of(new["payment_lines"], "tax_amount")
     new["net_amount"] = new["total_amount"] - new["tax_amount"]
     if old is None:
         new["payment_method"] = new.get("payment_method") or Ref("payment_methods", "ELECTRONIC")
@@ -66,9 +65,9 @@ def settle_journal(_books: Books, new: Record, _old: Record | None) -> None:
         line.setdefault("include_on_tax_return", False)
         line.update(tax_reconciled=False, cleared=False, bank_reconciled=False)
     new["migrated"] = False
-    if _sum(lines, "debit") != _sum(lines, "credit"):
+    if sum_of(lines, "debit") != sum_of(lines, "credit"):
         raise invalid("The total of debits must equal the total of credits.", "base")
-    new["total"] = _sum(lines, "debit")
+    new["total"] = sum_of(lines, "debit")
 
 
 def journal_stored(books: Books, record: Record, _old: Record | None) -> None:
@@ -96,10 +95,6 @@ def opening_stored(books: Books, record: Record, _old: Record | None) -> None:
 def remove(books: Books, record: Record, _reason: str) -> None:
     reverse(books, record)
     books.delete(record)
-
-
-def _sum(lines: list[Record], name: str) -> Decimal:
-    return sum((line[name] for line in lines), ZERO)
 
 
 KINDS = (

@@ -51,10 +51,10 @@ def settle_totals(document: Record, lines: list[Record]) -> None:
         shipping_net_amount=shipping_net,
         shipping_tax_amount=shipping_tax,
         shipping_total_amount=shipping_net + shipping_tax,
-        net_amount=_sum(lines, "net_amount") + shipping_net,
-        tax_amount=_sum(lines, "tax_amount") + shipping_tax,
-        total_quantity=_sum(lines, "quantity"),
-        total_discount_amount=_sum(lines, "discount_amount"),
+        net_amount=sum_of(lines, "net_amount") + shipping_net,
+        tax_amount=sum_of(lines, "tax_amount") + shipping_tax,
+        total_quantity=sum_of(lines, "quantity"),
+        total_discount_amount=sum_of(lines, "discount_amount"),
     )
     document["total_amount"] = document["net_amount"] + document["tax_amount"]
     document["tax_analysis"] = tax_analysis(document, lines)
@@ -88,5 +88,6 @@ def _twins(record: Record, names: Iterable[str], rate: Decimal) -> None:
             record[f"base_currency_{name}"] = value if rate == ONE else rounded(value / rate)
 
 
-def _sum(lines: Iterable[Record], name: str) -> Any:
+def sum_of(lines: Iterable[Record], name: str) -> Any:
+    """What an attribute comes to over lines."""
     return sum((line[name] for line in lines), ZERO)

@@ -12,6 +12,9 @@ USER_AGENT = "sage-gateway"
 SDATA_TYPE = "application/json;vnd.sage=sdata"
 """The content type of v2's successful replies and of most errors (v2.md §4.3)."""
 
+OCTETS = "application/octet-stream"
+"""The content type of what is only bytes."""
+
 REPLY_HEADERS: Pairs = (("Content-Type", SDATA_TYPE), ("Cache-Control", "no-store"))
 """What every JSON reply to a v2 client carries; none may be kept by a cache (reliability.md §6)."""
 
