@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import io
 import ssl
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -11,16 +10,15 @@ from typing import Protocol
 
 import aiohttp
 from msgspec import Struct
+from multidict import CIMultiDictProxy
 from yarl import URL
 
 from gateway.edges.answers import Trouble, read_answer, speaks_of_token
 from gateway.edges.retry import Failure, Kind, Resend, Tried, decide_retry
+from gateway.edges.wire import TooLarge, Unasked, Wire
 from gateway.errors import GatewayError, Throttled, UpstreamLate
 from gateway.grants.tenant import Tenant
 from gateway.messages import Pairs, V3Response
-
-LARGE = 2**20
-"""Bytes of a request from which on aiohttp wants a stream."""
 
 
 class AccessTokens(Protocol):
@@ -63,7 +61,8 @@ class Letter(Struct, frozen=True):
 
     kind: Kind
     method: str
-    url: URL
+    target: str
+    """Path and query, as they are sent."""
     body: bytes | None
     accept: str
     business: str | None
@@ -85,6 +84,7 @@ class Sending:
     def __init__(
         self,
         tokens: AccessTokens,
+        origin: URL,
         limits: UpstreamLimits,
         *,
         clock: Callable[[], float],
@@ -93,18 +93,19 @@ class Sending:
         tls: ssl.SSLContext | bool = True,
     ) -> None:
         self._tokens = tokens
+        self._origin = origin
         self._limits = limits
         self._clock = clock
         self._sleep = sleep
         self._on_alarm = on_alarm
         self._tls = tls
-        self._session: aiohttp.ClientSession | None = None
+        self._wire: Wire | None = None
         self._slots: dict[str, asyncio.Semaphore] = {}
 
     async def close(self) -> None:
         """Close all connections."""
-        if self._session is not None:
-            await self._session.close()
+        if self._wire is not None:
+            await self._wire.close()
 
     async def deliver(self, tenant: Tenant, letter: Letter) -> V3Response:
         """The answer to a letter, whatever it says below 500.
@@ -173,58 +174,40 @@ class Sending:
             ) from None
 
     async def _attempt(self, tenant: Tenant, letter: Letter, token: str) -> V3Response:
+        def heed(headers: CIMultiDictProxy[str]) -> None:
+            self._check_business(tenant, letter, headers)
+
         try:
-            response = await self._open().request(
-                letter.method,
-                letter.url,
-                data=_body(letter.body),
-                headers=letter.headers(token),
-                allow_redirects=False,
-            )
-            try:
-                self._check_business(tenant, letter, response)
-                raw = await self._read(response)
-            finally:
-                response.release()
+            headers = letter.headers(token)
+            status, answered, raw = await self._open().ask(letter.method, letter.target, headers, letter.body, heed)
+        except TooLarge:
+            raise Trouble(Failure.FINAL, "Sage's answer is too large.") from None
         except (aiohttp.ClientError, OSError, EOFError) as error:
             raise _trouble(error) from None
-        headers: Pairs = tuple(response.headers.items())
-        return read_answer(response.status, headers, raw, accept=letter.accept, empty=letter.method == "DELETE")
+        pairs: Pairs = tuple(answered.items())
+        return read_answer(status, pairs, raw, accept=letter.accept, empty=letter.method == "DELETE")
 
-    def _check_business(self, tenant: Tenant, letter: Letter, response: aiohttp.ClientResponse) -> None:
+    def _check_business(self, tenant: Tenant, letter: Letter, headers: CIMultiDictProxy[str]) -> None:
         wanted = letter.business
         if wanted is None:
             return
-        for named in response.headers.getall("X-Business", ()):
+        for named in headers.getall("X-Business", ()):
             if named != wanted and _same(named) != _same(wanted):
                 self._on_alarm("wrong_business", tenant)
                 raise Trouble(Failure.FINAL, "Sage answered for another business; its answer is not used.")
 
-    async def _read(self, response: aiohttp.ClientResponse) -> bytes:
-        content, most = response.content, self._limits.body
-        if content.is_eof() and content.total_bytes <= most:
-            return content.read_nowait(-1)  # most answers come with their headers
-        parts, size = [], 0
-        while part := await content.readany():
-            size += len(part)
-            if size > most:
-                response.close()
-                raise Trouble(Failure.FINAL, "Sage's answer is too large.")
-            parts.append(part)
-        return b"".join(parts)
-
-    def _open(self) -> aiohttp.ClientSession:
-        if self._session is None:
+    def _open(self) -> Wire:
+        if self._wire is None:
             limits = self._limits
-            self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=0, ssl=self._tls, keepalive_timeout=limits.idle),
-                timeout=aiohttp.ClientTimeout(total=limits.total, connect=limits.connect),
-                cookie_jar=aiohttp.DummyCookieJar(),
-                trust_env=False,
+            self._wire = Wire(
+                self._origin,
+                total=limits.total,
+                connect=limits.connect,
+                idle=limits.idle,
+                most=limits.body,
+                tls=self._tls,
             )
-            # aiohttp re-sends PUT and DELETE after a reset, with no public switch for it (reliability.md 3).
-            self._session._retry_connection = False
-        return self._session
+        return self._wire
 
 
 def _same(business: str) -> str:
@@ -234,13 +217,8 @@ def _same(business: str) -> str:
 
 def _trouble(error: Exception) -> Trouble:
     """What aiohttp raised, as Trouble; the order matters, since its classes overlap."""
-    if isinstance(error, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError):
+    if isinstance(error, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError | Unasked):
         return Trouble(Failure.NEVER_SENT, f"Sage cannot be reached ({type(error).__name__}).")
     if isinstance(error, TimeoutError):
         return Trouble(Failure.LATE, "Sage did not answer in time.", UpstreamLate)
     return Trouble(Failure.LOST, f"Sage's answer did not arrive whole ({type(error).__name__}).")
-
-
-def _body(body: bytes | None) -> bytes | io.BytesIO | None:
-    """A request's body; a large one as a stream, which is written piece by piece: the loop goes on meanwhile."""
-    return io.BytesIO(body) if body is not None and len(body) > LARGE else body

@@ -63,11 +63,14 @@ class Upstream:
         on_alarm: Alarm = lambda _code, _tenant: None,
         tls: ssl.SSLContext | bool = True,
     ) -> None:
-        self.api = api.rstrip("/")
+        base = URL(api.rstrip("/"))
+        self._path = base.raw_path.rstrip("/")
         self.via = via
         self.key = key
         self.random_nonce = random_nonce
-        self.sending = Sending(tokens, limits or UpstreamLimits(), clock=clock, sleep=sleep, on_alarm=on_alarm, tls=tls)
+        self.sending = Sending(
+            tokens, base.origin(), limits or UpstreamLimits(), clock=clock, sleep=sleep, on_alarm=on_alarm, tls=tls
+        )
         self.turns = Turns()
         self.sent: TTLCache[Written, Remembered] = TTLCache(
             MEMORY, MEMORY_SECONDS, timer=clock, getsizeof=lambda remembered: len(remembered[0])
@@ -81,8 +84,8 @@ class Upstream:
         """Close all connections."""
         await self.sending.close()
 
-    def url(self, path: str, query: Pairs) -> URL:
-        """The URL of a request.
+    def target(self, path: str, query: Pairs) -> str:
+        """The path and query of a request, as they are sent.
 
         Raises TableWrong for a path of anything but route words and plain ids, and BadCall for parameters that no URL
         can hold.
@@ -92,7 +95,7 @@ class Upstream:
         asked = _query(query)
         if len(asked) > LONGEST_QUERY:
             raise BadCall("The parameters are too long to be searched for.")
-        return URL(f"{self.api}{path}?{asked}" if asked else f"{self.api}{path}", encoded=True)
+        return f"{self._path}{path}?{asked}" if asked else f"{self._path}{path}"
 
 
 def _query(pairs: Pairs) -> str:
@@ -172,12 +175,12 @@ class BoundUpstream:
 
     def _deliver(self, request: V3Request, kind: Kind, body: bytes | None, fate: Fate) -> Awaitable[V3Response]:
         upstream = self._upstream
-        url = upstream.url(request.path, request.query)
+        target = upstream.target(request.path, request.query)
         scoped = request.path.split("/", 2)[1] not in _UNSCOPED
         business = self._tenant.business if scoped else None
 
         def headers(token: str) -> Mapping[str, str]:
             return outbound(request, token=token, business=business, via=upstream.via)
 
-        letter = Letter(kind, request.method, url, body, request.accept, business, headers, fate)
+        letter = Letter(kind, request.method, target, body, request.accept, business, headers, fate)
         return upstream.sending.deliver(self._tenant, letter)
