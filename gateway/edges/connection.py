@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, cast
 
 from aiohttp import web
 from aiohttp.http import HttpVersion10, HttpVersion11
@@ -13,6 +14,7 @@ from aiohttp.web_protocol import RequestHandler
 
 from gateway.edges.framing import write_reply
 from gateway.edges.limits import Limits
+from gateway.edges.reply import Reply
 from gateway.edges.unreadable import why
 from gateway.errors import Malformed, TableWrong
 from gateway.messages import Pairs
@@ -26,6 +28,8 @@ _LATE_BODY = (
     b'{"$diagnoses":[{"$severity":"error","$dataCode":"BadRequest",'
     b'"$message":"The headers took too long","$source":""}]}'
 )
+
+Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 _names = random.Random()  # noqa: S311 - they keep no secret
 
@@ -101,16 +105,34 @@ class Connection(RequestHandler):
         self.force_close()
 
     async def finish_response(
-        self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
+        self, request: web.BaseRequest, resp: web.StreamResponse | Reply, start_time: float | None
     ) -> tuple[web.StreamResponse, bool]:
         """Send the reply; a client that does not read it in time is cut off."""
         if request.version not in (HttpVersion10, HttpVersion11):
             # aiohttp puts the request's version into its status line, though nobody may answer as HTTP/0.9 or 2.0.
             request._cache["version"] = HttpVersion11
         try:
-            return await super().finish_response(request, resp, start_time)
+            if not isinstance(resp, Reply):
+                return await super().finish_response(request, resp, start_time)
+            if self._upgraded or not resp.plain(request.method):
+                return await super().finish_response(request, resp.response(), start_time)
+            return cast("web.StreamResponse", resp), not await self._write_at_once(request, resp)
         finally:
             self._read()
+
+    async def _write_at_once(self, request: web.BaseRequest, reply: Reply) -> bool:
+        """Write a reply; whether the client was there to get it. Of what is returned, aiohttp reads `keep_alive`."""
+        if reply.keep_alive is None:
+            reply.keep_alive = request.keep_alive
+        if self.transport is None or self.transport.is_closing():
+            return False
+        self.transport.write(reply.written(request.version, int(time.time())))
+        if self.writing_paused:
+            try:
+                await request.writer.drain()
+            except ConnectionError:
+                return False
+        return True
 
     def pause_writing(self) -> None:
         """The client does not read as fast as is written: from now on its reply has a deadline."""
@@ -140,9 +162,9 @@ class Connection(RequestHandler):
         name = request_name()
         self._unreadable(type(exc).__name__ if exc is not None else "Timeout", name)
         error = Malformed(why(exc, self._limits)) if status < 500 else TableWrong("The gateway failed")
-        response = write_reply(render(error), (("X-Request-Id", name), ("Connection", "close"), *self._extra))
-        response.force_close()
-        return response
+        reply = write_reply(render(error), (("X-Request-Id", name), ("Connection", "close"), *self._extra))
+        reply.force_close()
+        return reply.response()
 
 
 class Listener(web.Server):
@@ -154,14 +176,14 @@ class Listener(web.Server):
 
     def __init__(
         self,
-        handler: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]],
+        handler: Callable[[web.BaseRequest], Awaitable[Reply]],
         *,
         limits: Limits,
         unreadable: Callable[[str, str], None],
         extra: Pairs = (),
     ) -> None:
         super().__init__(
-            handler,
+            cast("Handler", handler),
             keepalive_timeout=limits.idle_seconds,
             max_line_size=limits.target,
             max_field_size=limits.header_line,

@@ -15,6 +15,7 @@ from aiohttp.http import HttpVersion10, HttpVersion11
 from aiohttp.web_protocol import RequestPayloadError
 
 from gateway.edges.limits import Limits
+from gateway.edges.reply import Reply
 from gateway.errors import AccessDenied, Malformed, TooLarge
 from gateway.messages import Pairs, V2Response
 from gateway.translate.headers import SDATA_TYPE, refuse_imitations
@@ -115,7 +116,7 @@ def _too_large(most: int) -> TooLarge:
     return TooLarge(f"The body is over {most:,} bytes")
 
 
-def write_reply(reply: V2Response, extra: Pairs = ()) -> web.Response:
+def write_reply(reply: V2Response, extra: Pairs = ()) -> Reply:
     """The reply as it goes over the wire: compact JSON on one line, or bytes as they are.
 
     v2 clients cannot read an empty body (captures/README.md §2), so nothing becomes `{}`.
@@ -126,4 +127,4 @@ def write_reply(reply: V2Response, extra: Pairs = ()) -> web.Response:
     body = reply.body
     if not isinstance(body, bytes):
         body = _encode({} if body is None else body)
-    return web.Response(status=reply.status, headers=headers, body=body)
+    return Reply(reply.status, headers, body)

@@ -14,6 +14,7 @@ from gateway.edges.callers import Callers, Known
 from gateway.edges.connection import Connection, request_name
 from gateway.edges.framing import JSON, read_body, read_head, read_target, write_reply
 from gateway.edges.limits import Gate, Limits
+from gateway.edges.reply import Reply
 from gateway.edges.telemetry import Line, Telemetry
 from gateway.edges.trial import Trial
 from gateway.errors import AccessDenied, GatewayError, ReadingOnly, TableWrong
@@ -60,7 +61,7 @@ class Reception:
         self._extra = extra
         self._gate = Gate(limits.tenant_in_flight, limits.in_flight, limits.queue_seconds)
 
-    async def __call__(self, request: web.BaseRequest) -> web.StreamResponse:
+    async def __call__(self, request: web.BaseRequest) -> Reply:
         """One call's reply, whatever happens."""
         line = self._telemetry.open(request_name(), request.method)
         try:
@@ -87,7 +88,7 @@ class Reception:
         worn_out = isinstance(connection, Connection) and connection.worn_out
         return not line.tenant or not request.content.is_eof() or worn_out
 
-    def _write(self, reply: V2Response, line: Line) -> web.Response:
+    def _write(self, reply: V2Response, line: Line) -> Reply:
         return write_reply(reply, (("X-Request-Id", line.request), *self._extra))
 
     async def _receive(self, request: web.BaseRequest, line: Line) -> V2Response:

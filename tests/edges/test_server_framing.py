@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 
 import pytest
 
+from gateway.edges.reply import Reply
 from tests.edges.edge_house import GOOD, SMALL, House, house, is_v2, parse
 
 
@@ -147,7 +151,60 @@ async def test_http_1_0_is_spoken(gateway: House) -> None:
     raw = f"GET /accounts/v2/contacts HTTP/1.0\r\nAuthorization: Bearer {GOOD}\r\n\r\n"
     answer = await gateway.send(raw.encode())
     assert answer.startswith(b"HTTP/1.0 200 OK\r\n")
+    assert b"\r\nConnection:" not in answer
     assert answer.endswith(b'\r\n\r\n{"id":1,"$key":1}')
+
+
+async def test_http_1_0_may_ask_for_more(gateway: House) -> None:
+    """An HTTP/1.0 client that asks for it keeps its connection, and is told so."""
+    raw = f"GET /a HTTP/1.0\r\nConnection: keep-alive\r\nAuthorization: Bearer {GOOD}\r\n\r\n".encode()
+    async with gateway.connect() as (reader, writer):
+        for _ in range(2):
+            writer.write(raw)
+            head = await reader.readuntil(b"\r\n\r\n")
+            assert b"\r\nConnection: keep-alive\r\n" in head
+            assert await reader.readexactly(17) == b'{"id":1,"$key":1}'
+
+
+async def test_a_connection_stays_open_unless_the_client_says_otherwise(gateway: House) -> None:
+    """HTTP/1.1 keeps the connection without a word; `Connection: close` is answered in kind. Every reply is dated."""
+    raw = f"GET /a HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {GOOD}\r\n".encode()
+    async with gateway.connect() as (reader, writer):
+        writer.write(raw + b"\r\n")
+        kept = await reader.readuntil(b"\r\n\r\n")
+        await reader.readexactly(17)
+        writer.write(raw + b"Connection: close\r\n\r\n")
+        closed = await reader.read()
+    assert b"Connection" not in kept
+    assert b"\r\nConnection: close\r\n" in closed
+    for head in (kept, closed):
+        (date,) = re.findall(rb"\r\nDate: (.* GMT)\r\n", head)
+        assert abs(parsedate_to_datetime(date.decode()) - datetime.now(UTC)) < timedelta(minutes=1)
+
+
+async def test_an_upgrade_is_declined(gateway: House) -> None:
+    """A client that asks for another protocol gets its reply in HTTP, and may go on in HTTP."""
+    raw = f"GET /a HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {GOOD}\r\n".encode()
+    ask = raw + b"Connection: upgrade\r\nUpgrade: websocket\r\n\r\n"
+    answer = await gateway.send(ask + raw + b"Connection: close\r\n\r\n")
+    assert answer.count(b"HTTP/1.1 200 OK\r\n") == answer.count(b'\r\n\r\n{"id":1,"$key":1}') == 2
+
+
+@pytest.mark.parametrize("value", ["a\r\nSet-Cookie: b", "a\nb", "a\rb", "a\0b"])
+def test_a_reply_cannot_be_split(value: str) -> None:
+    """A line break in a reply's header is a mistake of ours, and never goes out."""
+    with pytest.raises(ValueError, match="line break"):
+        Reply(200, {"Content-Type": "text/plain", "X-A": value}, b"")
+
+
+async def test_head_has_no_body(gateway: House) -> None:
+    """What answers HEAD is a head: the next reply on the connection begins where it ends."""
+    token = f" HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {GOOD}\r\n".encode()
+    answer = await gateway.send(b"HEAD /a" + token + b"\r\nGET /a" + token + b"Connection: close\r\n\r\n")
+    first, second, third = answer.split(b"\r\n\r\n")
+    assert first.startswith(b"HTTP/1.1 200 OK\r\n")
+    assert second.startswith(b"HTTP/1.1 200 OK\r\n")
+    assert third == b'{"id":1,"$key":1}'
 
 
 async def test_expect_continue_is_answered_before_the_body(gateway: House) -> None:
