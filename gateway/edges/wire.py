@@ -39,11 +39,32 @@ class Unasked(aiohttp.ClientError):
     """Something came on a connection before anything was asked; so nothing was."""
 
 
+class Deadline:
+    """Breaks a connection off when so many seconds have passed: one timer, where asyncio's own timeout takes a task's
+    cancellation into account at every step."""
+
+    __slots__ = ("_timer", "_transport", "passed")
+
+    def __init__(self, connection: Connection, seconds: float) -> None:
+        self.passed = False
+        self._transport = connection.transport
+        self._timer = asyncio.get_running_loop().call_later(seconds, self._break_off)
+
+    def _break_off(self) -> None:
+        self.passed = True
+        if self._transport is not None:
+            self._transport.abort()
+
+    def cancel(self) -> None:
+        """It is over in time."""
+        self._timer.cancel()
+
+
 class Wire:
     """The connections to one origin (`https://api.accounting.sage.com`). Made inside a running event loop.
 
-    `total`, `connect` and `idle` are seconds: for all of one request, for DNS, connect and TLS, and how long an unused
-    connection is kept. `most` is the bytes of an answer's body, inflated.
+    `total`, `connect` and `idle` are seconds: for a request once there is a connection, for DNS, connect and TLS, and
+    how long an unused connection is kept. `most` is the bytes of an answer's body, inflated.
     """
 
     def __init__(
@@ -81,17 +102,23 @@ class Wire:
         """
         if body is not None and len(body) > SMALL:
             return await self._ask_at_length(method, target, headers, body, heed)
-        async with asyncio.timeout(self._total):
-            connection = await self._connected()
-            try:
-                self._write(connection, method, target, headers, body)
-                answered = await self._answer(connection, heed)
-            except BaseException:
-                # An answer may still come: whoever used this connection next would take it for theirs.
-                connection.close()
-                raise
-            connection.release()
-            return answered
+        connection = await self._connected()
+        deadline = Deadline(connection, self._total)
+        try:
+            self._write(connection, method, target, headers, body)
+            answered = await self._answer(connection, heed)
+            if deadline.passed:
+                raise TimeoutError  # what ended the body was no end of the server's
+        except BaseException as error:
+            # An answer may still come: whoever used this connection next would take it for theirs.
+            connection.close()
+            if deadline.passed and isinstance(error, aiohttp.ClientError):
+                raise TimeoutError from error
+            raise
+        finally:
+            deadline.cancel()
+        connection.release()
+        return answered
 
     async def _connected(self) -> Connection:
         """A connection on which nothing has come that nobody asked for: it would be taken for our answer."""

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from gateway.edges.sending import UpstreamLimits
 from gateway.edges.wire import LARGE, SMALL
-from gateway.errors import UpstreamFailed
+from gateway.errors import UpstreamFailed, UpstreamLate
 from gateway.messages import V3Request
 
 READ = V3Request("GET", "/contacts/f909")
@@ -76,6 +77,23 @@ async def test_another_business_ends_the_connection(world: Any, replied: Callabl
         await upstream.send(READ)
     assert (await upstream.send(OTHER)).body == {"id": "a111"}
     assert world.wire.connections == 2
+
+
+@pytest.mark.parametrize(
+    "begun",
+    [
+        b"",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\n{",
+        b'HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n{"id":"f909"}',
+    ],
+    ids=["nothing", "a part", "a body without an end"],
+)
+async def test_an_answer_that_does_not_end_is_late(world: Any, acts: dict[str, object], begun: bytes) -> None:
+    """An answer that has not ended in time is late, however much of it is there, and its connection is given up."""
+    world.wire.default = (begun, acts["hang"])
+    with pytest.raises(UpstreamLate):
+        await world.bound(limits=UpstreamLimits(total=0.05)).send(V3Request("DELETE", "/contacts/f909"))
+    assert len(world.wire.seen) == 1
 
 
 async def test_an_interim_answer_is_passed_over(world: Any, replied: Callable[..., bytes]) -> None:
