@@ -131,8 +131,9 @@ class Journey:
     async def reply(self, draft: ReplyDraft) -> V2Response:
         """The settled reply; every id in it is remembered before it is given out."""
         if draft.seen:
-            if not all(type(key) is str and type(number) is int for _, key, number in draft.seen):
-                raise TypeError("an id of another type")
+            for _, key, number in draft.seen:
+                if type(key) is not str or type(number) is not int:
+                    raise TypeError("an id of another type")
             shown = await self.lookup.keep(draft.seen)
             if shown and draft.again is not None:
                 notes, draft = draft.notes, draft.again({key: number for (_, key), number in shown.items()})
