@@ -197,4 +197,5 @@ def _number(value: object) -> float | None:
 
 def _seconds(retry_after: str | None) -> float | None:
     """`Retry-After` in seconds; its date form is not used, for clocks differ."""
-    return float(retry_after) if retry_after and re.fullmatch(r"[0-9]{1,9}", retry_after.strip()) else None
+    text = (retry_after or "").strip()
+    return float(text) if re.fullmatch(r"[0-9]{1,9}", text) else None

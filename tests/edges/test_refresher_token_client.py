@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from urllib.parse import parse_qs
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from gateway.edges.token_client import LARGEST_ANSWER, Credentials, TokenClient, classify
@@ -237,6 +237,7 @@ def test_an_empty_error_is_none(error):
     assert classify(200, None, body) == Tokens(Secret("a"), 60.0, Secret("r"))
 
 
+@example(429, "0\x1f", b"")
 @given(st.integers(200, 599), st.one_of(st.none(), st.text(max_size=20)), st.binary(max_size=80))
 def test_any_answer_is_classified(status, retry_after, body):
     """And raises nothing."""
