@@ -14,6 +14,8 @@ from http import HTTPStatus
 from aiohttp import web
 from aiohttp.http import HttpVersion, HttpVersion10
 
+_CONTROL = bytes(range(32)) + b"\x7f"
+_OURS = frozenset(("content-length", "date", "transfer-encoding"))
 _STATUS = {status.value: f"{status.value} {status.phrase}" for status in HTTPStatus}
 
 
@@ -26,14 +28,16 @@ class Reply:
     __slots__ = ("_fields", "_headers", "body", "keep_alive", "status")
 
     def __init__(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
-        """Raises ValueError for a header that holds a line break."""
+        """Raises ValueError for a header that holds a control character, or is not its sender's to say."""
         self.status = status
         self.body = body
         self.keep_alive: bool | None = None
         self._headers = headers
-        self._fields = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
-        if not self._fields.count("\n") == self._fields.count("\r") == len(headers) or "\0" in self._fields:
+        self._fields = "".join([f"{name}: {value}\r\n" for name, value in headers.items()]).encode()
+        if len(self._fields) - len(self._fields.translate(None, _CONTROL)) != 2 * len(headers):
             raise ValueError("a header of a reply holds a line break")
+        if not _OURS.isdisjoint(map(str.lower, headers)):
+            raise ValueError("a header of a reply says how it is sent")
 
     def force_close(self) -> None:
         """End the connection after this reply."""
@@ -48,11 +52,9 @@ class Reply:
         connection = ""
         if self.keep_alive == (version == HttpVersion10) and "Connection" not in self._headers:
             connection = "Connection: keep-alive\r\n" if self.keep_alive else "Connection: close\r\n"
-        head = (
-            f"HTTP/{version.major}.{version.minor} {_STATUS.get(self.status, f'{self.status} ')}\r\n{self._fields}"
-            f"Content-Length: {len(self.body)}\r\nDate: {_date(seconds)}\r\n{connection}\r\n"
-        )
-        return head.encode() + self.body
+        first = f"HTTP/{version.major}.{version.minor} {_STATUS.get(self.status, f'{self.status} ')}\r\n"
+        last = f"Content-Length: {len(self.body)}\r\nDate: {_date(seconds)}\r\n{connection}\r\n"
+        return b"".join((first.encode(), self._fields, last.encode(), self.body))
 
     def response(self) -> web.Response:
         """The same as aiohttp has it."""

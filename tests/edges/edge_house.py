@@ -113,6 +113,13 @@ class House:
         return parse(await self.send("\r\n".join(head).encode("latin-1") + b"\r\n\r\n" + body))
 
 
+async def until(holds: Callable[[], object]) -> None:
+    """Wait, for at most 20 seconds, until something holds that nobody tells of."""
+    async with asyncio.timeout(20):
+        while not holds():  # noqa: ASYNC110
+            await asyncio.sleep(0)
+
+
 def parse(answer: bytes) -> tuple[int, dict[str, str], bytes]:
     head, _, body = answer.partition(b"\r\n\r\n")
     first, *fields = head.decode("latin-1").split("\r\n")

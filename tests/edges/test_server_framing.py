@@ -10,7 +10,6 @@ from email.utils import parsedate_to_datetime
 
 import pytest
 
-from gateway.edges.reply import Reply
 from tests.edges.edge_house import GOOD, SMALL, House, house, is_v2, parse
 
 
@@ -188,13 +187,6 @@ async def test_an_upgrade_is_declined(gateway: House) -> None:
     ask = raw + b"Connection: upgrade\r\nUpgrade: websocket\r\n\r\n"
     answer = await gateway.send(ask + raw + b"Connection: close\r\n\r\n")
     assert answer.count(b"HTTP/1.1 200 OK\r\n") == answer.count(b'\r\n\r\n{"id":1,"$key":1}') == 2
-
-
-@pytest.mark.parametrize("value", ["a\r\nSet-Cookie: b", "a\nb", "a\rb", "a\0b"])
-def test_a_reply_cannot_be_split(value: str) -> None:
-    """A line break in a reply's header is a mistake of ours, and never goes out."""
-    with pytest.raises(ValueError, match="line break"):
-        Reply(200, {"Content-Type": "text/plain", "X-A": value}, b"")
 
 
 async def test_head_has_no_body(gateway: House) -> None:
