@@ -21,6 +21,8 @@ class Failure(Enum):
     """502, 503 without a date, 504 and other 5xx, often of a proxy before v3.1: executed or not."""
     STALE_TOKEN = auto()
     """401 that speaks of the token: refused, not executed."""
+    UNUSABLE = auto()
+    """An answer came that cannot be used, whatever it says; to send again would bring it once more."""
     FINAL = auto()
     """Anything that sending again cannot mend, or might make worse."""
 
@@ -55,7 +57,7 @@ class Tried:
             return replace(self, stale=self.stale + 1)
         if failure is Failure.FAILING:
             return replace(self, doubtful=self.doubtful + 1, failing=self.failing + 1)
-        if failure in _DOUBTFUL:
+        if failure in _DOUBTFUL or failure is Failure.UNUSABLE:
             return replace(self, doubtful=self.doubtful + 1)
         return self
 

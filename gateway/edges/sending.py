@@ -14,8 +14,9 @@ from multidict import CIMultiDictProxy
 from yarl import URL
 
 from gateway.edges.answers import Trouble, read_answer, speaks_of_token
+from gateway.edges.connections import Unsent
 from gateway.edges.retry import Failure, Kind, Resend, Tried, decide_retry
-from gateway.edges.wire import TooLarge, Unasked, Wire
+from gateway.edges.wire import TooLarge, Wire
 from gateway.errors import GatewayError, Throttled, UpstreamLate
 from gateway.grants.tenant import Tenant
 from gateway.messages import Pairs, V3Response
@@ -180,8 +181,10 @@ class Sending:
         try:
             headers = letter.headers(token)
             status, answered, raw = await self._open().ask(letter.method, letter.target, headers, letter.body, heed)
+        except Unsent as unsent:
+            raise Trouble(Failure.NEVER_SENT, f"Sage cannot be reached ({unsent}).") from None
         except TooLarge:
-            raise Trouble(Failure.FINAL, "Sage's answer is too large.") from None
+            raise Trouble(Failure.UNUSABLE, "Sage's answer is too large.") from None
         except (aiohttp.ClientError, OSError, EOFError) as error:
             raise _trouble(error) from None
         pairs: Pairs = tuple(answered.items())
@@ -194,7 +197,7 @@ class Sending:
         for named in headers.getall("X-Business", ()):
             if named != wanted and _same(named) != _same(wanted):
                 self._on_alarm("wrong_business", tenant)
-                raise Trouble(Failure.FINAL, "Sage answered for another business; its answer is not used.")
+                raise Trouble(Failure.UNUSABLE, "Sage answered for another business; its answer is not used.")
 
     def _open(self) -> Wire:
         if self._wire is None:
@@ -216,9 +219,7 @@ def _same(business: str) -> str:
 
 
 def _trouble(error: Exception) -> Trouble:
-    """What aiohttp raised, as Trouble; the order matters, since its classes overlap."""
-    if isinstance(error, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError | Unasked):
-        return Trouble(Failure.NEVER_SENT, f"Sage cannot be reached ({type(error).__name__}).")
+    """What was raised once a request had been sent, as Trouble."""
     if isinstance(error, TimeoutError):
         return Trouble(Failure.LATE, "Sage did not answer in time.", UpstreamLate)
     return Trouble(Failure.LOST, f"Sage's answer did not arrive whole ({type(error).__name__}).")

@@ -1,15 +1,15 @@
-"""One request over a pooled connection to v3.1, and its answer: aiohttp's connections without its session.
+"""One request to v3.1 and its answer, over connections that are used again.
 
-The session makes a request and a response object, a stream writer and two timers for each request, which took half of
-the time of a call. Connecting, TLS, pooling, parsing and inflating are aiohttp's here too; a body that is not written
-at once takes the session's way.
+aiohttp's session makes a request and a response object, a stream writer and two timers for each request, which took
+half of the time of a call. Connecting, TLS and parsing are aiohttp's here too; inflating is not, since aiohttp takes
+half a gzip for a whole one.
 """
 
 from __future__ import annotations
 
 import asyncio
-import io
 import ssl
+import zlib
 from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
@@ -19,10 +19,7 @@ from aiohttp.http import HttpProcessingError
 from multidict import CIMultiDictProxy
 from yarl import URL
 
-SMALL = 2**16
-"""Bytes of a request's body that are written at once, with its head."""
-LARGE = 2**20
-"""Bytes of a request from which on aiohttp wants a stream."""
+from gateway.edges.connections import Connections, end
 
 Answered: TypeAlias = tuple[int, CIMultiDictProxy[str], bytes]
 """A status, the headers, and the body, inflated."""
@@ -30,13 +27,14 @@ Answered: TypeAlias = tuple[int, CIMultiDictProxy[str], bytes]
 Heed: TypeAlias = Callable[[CIMultiDictProxy[str]], None]
 """Looks at an answer's headers before its body is read; what it raises ends the connection."""
 
+_CODINGS = {"gzip": 31, "x-gzip": 31, "deflate": 15}
+"""Content codings that we read, with zlib's word for each."""
+_METHODS = frozenset(("GET", "POST", "PUT", "DELETE"))
+_CONTROL = bytes(range(32)) + b"\x7f"
+
 
 class TooLarge(Exception):  # noqa: N818 - named by what is wrong
     """An answer's body is larger than may be."""
-
-
-class Unasked(aiohttp.ClientError):
-    """Something came on a connection before anything was asked; so nothing was."""
 
 
 class Deadline:
@@ -61,7 +59,7 @@ class Deadline:
 
 
 class Wire:
-    """The connections to one origin (`https://api.accounting.sage.com`). Made inside a running event loop.
+    """Asks one origin (`https://api.accounting.sage.com`). Made inside a running event loop.
 
     `total`, `connect` and `idle` are seconds: for a request once there is a connection, for DNS, connect and TLS, and
     how long an unused connection is kept. `most` is the bytes of an answer's body, inflated.
@@ -70,94 +68,77 @@ class Wire:
     def __init__(
         self, origin: URL, *, total: float, connect: float, idle: float, most: int, tls: ssl.SSLContext | bool
     ) -> None:
-        self._origin = origin
+        self._connections = Connections(origin, connect=connect, idle=idle, tls=tls)
+        self._fields = f"Host: {self._connections.host}\r\nAccept-Encoding: gzip, deflate\r\n"
         self._total = total
         self._most = most
-        self._connect = aiohttp.ClientTimeout(connect=connect)
-        self._connector = aiohttp.TCPConnector(limit=0, ssl=tls, keepalive_timeout=idle)
-        self._session = aiohttp.ClientSession(
-            connector=self._connector,
-            timeout=aiohttp.ClientTimeout(total=total, connect=connect),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            trust_env=False,
-        )
-        # aiohttp re-sends PUT and DELETE after a reset, with no public switch for it (reliability.md 3).
-        self._session._retry_connection = False
-        # What a connection is for is all that the connector asks of a request, so one stands for all.
-        self._any = aiohttp.ClientRequest("GET", origin, loop=asyncio.get_running_loop(), session=self._session)
-        self._ours = "".join(f"{name}: {self._any.headers[name]}\r\n" for name in ("Host", "Accept-Encoding"))
 
     async def close(self) -> None:
         """Close all connections."""
-        await self._session.close()
+        await self._connections.close()
 
     async def ask(
         self, method: str, target: str, headers: Mapping[str, str], body: bytes | None, heed: Heed
     ) -> Answered:
-        """The answer to a request. `target` is its path and query, encoded; nothing in it or in `headers` may hold a
-        line break.
+        """The answer to a GET, POST, PUT or DELETE. `target` is its path and query, encoded.
 
-        Raises what `heed` does, TooLarge and TimeoutError; ClientConnectorError, ConnectionTimeoutError or Unasked
-        where no byte was sent; any other ClientError or OSError where no answer came.
+        Raises ValueError, before there is a connection, for what would not be one request of these headers; Unsent
+        where no byte left; TimeoutError where no whole answer came in time, and any other ClientError or OSError
+        where none came at all; TooLarge, and what `heed` does.
         """
-        if body is not None and len(body) > SMALL:
-            return await self._ask_at_length(method, target, headers, body, heed)
-        connection = await self._connected()
+        head = self._head(method, target, headers, body)
+        connection = await self._connections.take()
         deadline = Deadline(connection, self._total)
         try:
-            self._write(connection, method, target, headers, body)
+            transport = connection.transport
+            assert transport is not None  # noqa: S101 -- it has just been looked at
+            transport.writelines((head, body) if body else (head,))
             answered = await self._answer(connection, heed)
             if deadline.passed:
                 raise TimeoutError  # what ended the body was no end of the server's
         except BaseException as error:
             # An answer may still come: whoever used this connection next would take it for theirs.
-            connection.close()
+            end(connection)
             if deadline.passed and isinstance(error, aiohttp.ClientError):
                 raise TimeoutError from error
             raise
         finally:
             deadline.cancel()
-        connection.release()
+        self._connections.give_back(connection)
         return answered
 
-    async def _connected(self) -> Connection:
-        """A connection on which nothing has come that nobody asked for: it would be taken for our answer."""
-        try:
-            connection = await self._connector.connect(self._any, [], self._connect)
-        except TimeoutError as error:
-            raise aiohttp.ConnectionTimeoutError(f"Connection timeout to host {self._origin}") from error
-        if connection.protocol is None or connection.protocol.should_close:
-            connection.close()
-            raise Unasked
-        return connection
-
-    def _write(
-        self,
-        connection: Connection,
-        method: str,
-        target: str,
-        headers: Mapping[str, str],
-        body: bytes | None,
-    ) -> None:
+    def _head(self, method: str, target: str, headers: Mapping[str, str], body: bytes | None) -> bytes:
+        """The request up to its body. Raises ValueError where a control byte or a blank would make another of it."""
+        if method not in _METHODS or not target.startswith("/") or " " in target or not target.isascii():
+            raise ValueError("a request's method or target is none")
         fields = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
-        length = f"Content-Length: {len(body or b'')}\r\n" if body is not None or method != "GET" else ""
-        head = f"{method} {target} HTTP/1.1\r\n{self._ours}{fields}{length}\r\n".encode()
-        transport = connection.transport
-        assert transport is not None  # noqa: S101 -- the connector has just looked
-        transport.write(head + body if body else head)
+        sized = body is not None or method != "GET"
+        length = f"Content-Length: {len(body or b'')}\r\n" if sized else ""
+        head = f"{method} {target} HTTP/1.1\r\n{self._fields}{fields}{length}\r\n".encode()
+        lines = 2 + self._fields.count("\n") + len(headers) + sized
+        if len(head) - len(head.translate(None, _CONTROL)) != 2 * lines:
+            raise ValueError("a request's head holds a control byte")
+        return head
 
     async def _answer(self, connection: Connection, heed: Heed) -> Answered:
         protocol = connection.protocol
-        assert protocol is not None  # noqa: S101 -- it is until the connection is released
-        protocol.set_response_params(read_until_eof=True)
+        assert protocol is not None  # noqa: S101 -- it is until the connection is given back
+        protocol.set_response_params(read_until_eof=True, auto_decompress=False)
         try:
             message, content = await protocol.read()
             while message.code < 200 and message.code != 101:  # an interim answer
                 message, content = await protocol.read()
-        except HttpProcessingError as error:
+        except (HttpProcessingError, aiohttp.EofStream) as error:
             raise aiohttp.ClientPayloadError("An answer that is not HTTP") from error
+        if message.code == 101:
+            raise aiohttp.ClientPayloadError("An answer in a protocol that nobody asked for")
         heed(message.headers)
-        return message.code, message.headers, await self._read(content)
+        raw = await self._read(content)
+        broken = protocol.exception()
+        if isinstance(broken, OSError) and not message.chunked and "Content-Length" not in message.headers:
+            raise broken  # the body's end is the connection's; aiohttp takes a reset for one
+        coding = message.headers.get("Content-Encoding")
+        return message.code, message.headers, raw if coding is None else _inflated(raw, coding, self._most)
 
     async def _read(self, content: aiohttp.StreamReader) -> bytes:
         if content.is_eof() and content.total_bytes <= self._most:
@@ -170,18 +151,21 @@ class Wire:
             parts.append(part)
         return b"".join(parts)
 
-    async def _ask_at_length(
-        self, method: str, target: str, headers: Mapping[str, str], body: bytes, heed: Heed
-    ) -> Answered:
-        """A request that is written while its answer may come already; a large one piece by piece, as a stream."""
-        data = io.BytesIO(body) if len(body) > LARGE else body
-        url = URL(f"{self._origin}{target}", encoded=True)
-        response = await self._session.request(method, url, data=data, headers=headers, allow_redirects=False)
-        try:
-            heed(response.headers)
-            return response.status, response.headers, await self._read(response.content)
-        except BaseException:
-            response.close()
-            raise
-        finally:
-            response.release()
+
+def _inflated(raw: bytes, coding: str, most: int) -> bytes:
+    """A body without its coding. Raises TooLarge, and ClientPayloadError where it is not whole or cannot be read."""
+    coding = coding.strip().lower()
+    if coding in ("", "identity") or not raw:
+        return raw
+    if coding not in _CODINGS:
+        raise aiohttp.ClientPayloadError("An answer in a coding that nobody asked for")
+    inflating = zlib.decompressobj(_CODINGS[coding])
+    try:
+        body = inflating.decompress(raw, most + 1)
+    except zlib.error as error:
+        raise aiohttp.ClientPayloadError("An answer that cannot be inflated") from error
+    if len(body) > most:
+        raise TooLarge
+    if not inflating.eof or inflating.unused_data:
+        raise aiohttp.ClientPayloadError("An answer that is not one whole body")
+    return body

@@ -6,13 +6,13 @@ import pytest
 
 from gateway.edges.retry import Failure, GiveUp, Kind, Resend, Tried, decide_retry
 
-DOUBTFUL = {Failure.LOST, Failure.LATE, Failure.FAILING, Failure.DOWN}
+DOUBTFUL = {Failure.LOST, Failure.LATE, Failure.FAILING, Failure.DOWN, Failure.UNUSABLE}
 COUNTS = range(5)
 
 
 def resends(kind: Kind, failure: Failure, tried: Tried, in_time: bool) -> bool:
     """The table of reliability.md §4.4, written once more and plainly."""
-    if failure is Failure.FINAL:
+    if failure in (Failure.FINAL, Failure.UNUSABLE):
         return False
     if failure is Failure.STALE_TOKEN:
         return tried.stale < 1
