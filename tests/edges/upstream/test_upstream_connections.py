@@ -13,8 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import uvloop
+from yarl import URL
 
 from gateway.edges.sending import UpstreamLimits
+from gateway.edges.wire import Wire
 from gateway.errors import UpstreamFailed
 from gateway.messages import V3Request
 from tests.edges.edge_authority import authority
@@ -335,16 +338,47 @@ async def test_an_inflated_answer_comes_in_parts(world: Any, replied: Callable[.
     assert world.wire.connections == 1
 
 
-async def test_tls_connections_are_used_again(world: Any, tmp_path: Path) -> None:
-    """What TLS itself sends (session tickets) is nothing that was not asked for."""
-    cert, key = authority(tmp_path, "localhost")
+async def over_tls(cert: Path, key: Path) -> tuple[list[str], int, list[bool]]:
+    """What a server gets over TLS, on how many connections, when the third request follows the server's end of the
+    first connection; and whether the connection was open before that."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(cert, key)
-    server = await asyncio.start_server(world.wire.serve, "127.0.0.1", 0, ssl=context)
-    world.wire.default = (EMPTY,)
-    port = server.sockets[0].getsockname()[1]
-    upstream = world.bound(api=f"https://localhost:{port}/v3.1", tls=ssl.create_default_context(cafile=str(cert)))
-    for request in (READ, V3Request("PUT", "/businesses/b1", body={"business": {"name": "A" * 2**21}}), DELETE):
-        assert (await upstream.send(request)).body == {}
-    assert world.wire.connections == 1
+    got: list[str] = []
+    writers: list[asyncio.StreamWriter] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writers.append(writer)
+        while head := (await reader.readline()).decode():
+            length = 0
+            while (line := await reader.readline()) not in (b"\r\n", b""):
+                if line.lower().startswith(b"content-length:"):
+                    length = int(line.partition(b":")[2])
+            await reader.readexactly(length)
+            got.append(f"{head.split(' ')[0]} {length}")
+            writer.write(EMPTY)
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=context)
+    wire = Wire(
+        URL(f"https://localhost:{server.sockets[0].getsockname()[1]}"),
+        total=10, connect=5, idle=15, most=1000, tls=ssl.create_default_context(cafile=str(cert)),
+    )  # fmt: skip
+    for method, body in (("GET", None), ("PUT", b"A" * 2**21), ("DELETE", None)):
+        assert (await wire.ask(method, "/x", {}, body, lambda _: None))[2] == b"{}"
+    ((pooled, _),) = wire._connections._idle
+    states = [pooled.closed]
+    writers[0].close()
+    await until(lambda: pooled.closed)
+    assert (await wire.ask("DELETE", "/x", {}, None, lambda _: None))[2] == b"{}"
+    await wire.close()
     server.close()
+    return got, len(writers), states
+
+
+@pytest.mark.parametrize("new_loop", [asyncio.new_event_loop, uvloop.new_event_loop], ids=["asyncio", "uvloop"])
+def test_tls_connections_are_used_again(tmp_path: Path, new_loop: Callable[[], Any]) -> None:
+    """What TLS itself sends (session tickets) is nothing that was not asked for; its end is the connection's."""
+    with asyncio.Runner(loop_factory=new_loop) as runner:
+        got, connections, closed = runner.run(over_tls(*authority(tmp_path, "localhost")))
+    assert got == ["GET 0", f"PUT {2**21}", "DELETE 0", "DELETE 0"]
+    assert (connections, closed) == (2, [False])
