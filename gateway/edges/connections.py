@@ -65,9 +65,9 @@ class Connections:
         return connection
 
     def give_back(self, connection: Connection) -> None:
-        """Keep a connection whose answer has been read whole; what may not be used again is closed."""
+        """Keep a connection whose answer has been read whole; what may not be used again is broken off."""
         if not _reusable(connection):
-            connection.close()
+            end(connection)
             return
         now = self._loop.time()
         self._idle.append((connection, now))
@@ -97,7 +97,7 @@ def _reusable(connection: Connection) -> bool:
         return False  # it was answered before it was read
     begun: object = True
     with suppress(Exception):  # bytes that begin no answer, behind the one there was
-        begun = protocol._parser.feed_eof() if protocol._parser is not None else None
+        begun = protocol._parser is None or protocol._parser.feed_eof()
     # Without a parser, aiohttp puts aside what comes, and `should_close` says so of the first byte.
     protocol._parser = None
     return begun is None
