@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated
 from urllib.parse import SplitResult, urlsplit
 
@@ -46,6 +47,17 @@ def _several(value: object) -> object:
     return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
 
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[\x21-\x7e]+")
+_NEVER = frozenset({"javascript", "data", "vbscript", "file", "blob", "about"})
+
+
+def _redirect(value: str) -> str:
+    """A redirect URI: apps on telephones and desktops have schemes of their own."""
+    if not _SCHEME.fullmatch(value) or "#" in value or value.partition(":")[0].lower() in _NEVER:
+        raise ValueError("must be a whole URI without a fragment, such as https://app.example.com/callback")
+    return value
+
+
 def _listener(value: str) -> str:
     host, colon, port = value.rpartition(":")
     if value == "off" or (colon and host and port.isascii() and port.isdigit() and int(port) <= 65535):
@@ -66,6 +78,8 @@ PublicUrl = Annotated[str, AfterValidator(_public)]
 UpstreamUrl = Annotated[str, AfterValidator(_upstream)]
 ApiUrl = Annotated[str, AfterValidator(_bare), AfterValidator(_upstream)]
 Listener = Annotated[str, AfterValidator(_listener)]
+RedirectUri = Annotated[str, AfterValidator(_redirect)]
+HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9-]*$", max_length=64)]
 Country = Annotated[str, BeforeValidator(_lower), Field(pattern=r"^[a-z]{2}$")]
 LegacyId = Annotated[str, BeforeValidator(_number), Field(pattern=r"^[1-9][0-9]{0,9}$")]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9]*(_[a-z0-9]+)*$", max_length=64)]

@@ -63,21 +63,25 @@ def test_every_key_in_the_shipped_file_exists(tmp_path: Path) -> None:
     text = "\n".join(lines)
     for name in (
         "store.key",
+        "store.key.old",
+        "acme.secret",
         "acme.signing",
         "acme.v31",
+        "acme.v31.old",
         "acme_london.access",
         "acme_london.refresh",
         "acme_london.v31",
     ):
         (tmp_path / name).write_text(KEY)
         (tmp_path / name).chmod(0o600)
+    (tmp_path / "webhook.url").write_text("https://alarms.example.com/hook")
     settings = load(toml(tmp_path, text), {})
     assert settings.apps["acme"].cash_customer == "53117843"
     assert settings.tenants["acme_london"].app == "acme"
     assert settings.lacks() == ()
     said = {
         section: set(getattr(settings, section).model_fields_set)
-        for section in ("server", "store", "upstream", "limits")
+        for section in ("server", "store", "upstream", "tokens", "alarms", "limits")
     }
     assert said == {section: set(type(getattr(settings, section)).model_fields) for section in said}
 

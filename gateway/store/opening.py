@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import select
 
+from gateway.store.consents import Consents
 from gateway.store.database import Database
 from gateway.store.failures import SchemaOld, naming
 from gateway.store.grants import Grants
@@ -22,6 +23,7 @@ class Store:
     grants: Grants
     tenants: Tenants
     kept: KeptFields
+    consents: Consents
 
     def __init__(self, database: Database, seal: Seal) -> None:
         self._database = database
@@ -31,6 +33,7 @@ class Store:
         self.grants = Grants(database, seal)
         self.tenants = Tenants(database, seal, self.grants)
         self.kept = KeptFields(database, seal)
+        self.consents = Consents(database, self.grants)
 
     @classmethod
     async def open(cls, url: str, key: bytes, *, migrate: bool | None = None) -> Store:

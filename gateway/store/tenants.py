@@ -70,6 +70,7 @@ class Tenants:
             .where(
                 legacy_tokens.c.digest == self._tokens.digest("access", token),
                 legacy_tokens.c.kind == "access",
+                tenants.c.disconnected_at.is_(None),
                 or_(legacy_tokens.c.expires_at.is_(None), legacy_tokens.c.expires_at > now),
             )
         )
