@@ -39,6 +39,8 @@ class Standing:
     """When it was refreshed last, else when it was made."""
     refresh_until: float | None = None
     """When the refresh token ends; None where Sage has not told."""
+    never: bool = False
+    """It was never refreshed: the refresh token that it began with may be of any age."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,4 +90,4 @@ def duty(standing: Standing, now: float) -> Duty:
         return Duty.ALARM
     if idle >= WARN:
         return Duty.WARN
-    return Duty.REFRESH if idle >= IDLE else Duty.NOTHING
+    return Duty.REFRESH if idle >= IDLE or standing.never else Duty.NOTHING
