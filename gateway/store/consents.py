@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from sqlalchemy import insert, or_, select, text, update
@@ -56,15 +57,26 @@ class Consents:
 
         return await self._database.write(work)
 
-    async def connect(self, app: str, business: str, grant_id: int, now: float, name: str | None = None) -> Tenant:
+    async def connect(
+        self,
+        app: str,
+        business: str,
+        grant_id: int,
+        now: float,
+        name: str | None = None,
+        first: Callable[[AsyncConnection], Awaitable[None]] | None = None,
+    ) -> Tenant:
         """Makes the tenant of the app and business live by a grant; safe to repeat.
 
         One that is there keeps its name, ids and legacy tokens. `name` is for one that is not; without it, or where
-        another has it, one is made of the app's name. Raises StoreFailed.
+        another has it, one is made of the app's name. `first` is done before, in the same transaction: what it raises
+        undoes all. Raises StoreFailed.
         """
 
         async def work(connection: AsyncConnection) -> Tenant:
             await self._lock(connection)
+            if first is not None:
+                await first(connection)
             present = select(tenants.c.id, tenants.c.name).where(tenants.c.app == app, tenants.c.business == business)
             row = (await connection.execute(present)).first()
             values: dict[str, Any] = {"grant_id": grant_id, "disconnected_at": None}

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from sqlalchemy import select
 
+from gateway.store.authorizations import Authorizations
 from gateway.store.consents import Consents
 from gateway.store.database import Database
 from gateway.store.failures import SchemaOld, naming
 from gateway.store.grants import Grants
 from gateway.store.id_pairs import IdPairs
 from gateway.store.kept_fields import KeptFields
+from gateway.store.links import Links
 from gateway.store.schema import bring_up_to_date, is_old
 from gateway.store.sealing import Seal, open_seal
 from gateway.store.tables import meta
@@ -24,6 +26,8 @@ class Store:
     tenants: Tenants
     kept: KeptFields
     consents: Consents
+    authorizations: Authorizations
+    links: Links
 
     def __init__(self, database: Database, seal: Seal) -> None:
         self._database = database
@@ -34,6 +38,8 @@ class Store:
         self.tenants = Tenants(database, seal, self.grants)
         self.kept = KeptFields(database, seal)
         self.consents = Consents(database, self.grants)
+        self.authorizations = Authorizations(database, seal)
+        self.links = Links(database, seal)
 
     @classmethod
     async def open(cls, url: str, key: bytes, *, migrate: bool | None = None) -> Store:
