@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import insert, or_, select, text, update
+from sqlalchemy import insert, literal, or_, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.errors import StoreFailed
@@ -48,12 +49,41 @@ class Consents:
             values |= {"refreshed_at": now, "state_since": now}
             await connection.execute(update(grants).where(grants.c.id == grant_id).values(values))
             if tokens.user:
-                theirs = select(grants.c.id).where(
-                    grants.c.app == app, or_(grants.c.sage_user == tokens.user, grants.c.requested_by == tokens.user)
-                )
-                moved = update(tenants).where(tenants.c.app == app, tenants.c.grant_id.in_(theirs))
-                await connection.execute(moved.values(grant_id=grant_id))
+                await self._gather(connection, app, tokens.user, grant_id)
             return grant_id
+
+        return await self._database.write(work)
+
+    async def identify(self, app: str, grant_id: int, user: str, now: float) -> int:
+        """Tells whose a grant is that `record` made without a user; gives the key of the user's grant.
+
+        Where the user has a grant already, the tokens move there, and the nameless grant is left without any: no
+        refresh token is ever in two grants. Safe to repeat. Raises StoreFailed.
+        """
+
+        async def work(connection: AsyncConnection) -> int:
+            await self._lock(connection)
+            query = select(grants, literal(0.0).label("lease_left")).where(grants.c.id == grant_id)
+            row = (await connection.execute(query.with_for_update())).one()
+            if row.refresh_ct is None or row.sage_user is not None:
+                return (await self._of(connection, app, user, now))[0]
+            found = select(grants.c.id, grants.c.generation).where(grants.c.app == app, grants.c.sage_user == user)
+            home = (await connection.execute(found.with_for_update())).first()
+            here = update(grants).where(grants.c.id == grant_id)
+            known = {"sage_user": user, "requested_by": user}
+            if home is None:
+                await connection.execute(here.values(known))
+            else:
+                new = replace(self._grants.opened(row), id=home.id, generation=home.generation + 1, user=user)
+                values = {**self._grants.sealed(new), "prev_refresh_ct": None, "requested_by": user}
+                values |= {"refreshed_at": now, "state_since": now}
+                await connection.execute(update(grants).where(grants.c.id == home.id).values(values))
+                emptied = replace(new, id=grant_id, generation=row.generation + 1, state=State.REVOKED)
+                gone = {"access_ct": None, "refresh_ct": None, "prev_refresh_ct": None, "state_since": now}
+                await connection.execute(here.values({**self._grants.sealed(emptied), **gone}))
+            final = grant_id if home is None else int(home.id)
+            await self._gather(connection, app, user, final)
+            return final
 
         return await self._database.write(work)
 
@@ -98,6 +128,14 @@ class Consents:
                 return row.id, row.generation
         made = insert(grants).values(empty_grant(app, user, now)).returning(grants.c.id)
         return (await connection.execute(made)).scalar_one(), 0
+
+    async def _gather(self, connection: AsyncConnection, app: str, user: str, grant_id: int) -> None:
+        """Lets all tenants of the user live by this grant."""
+        theirs = select(grants.c.id).where(
+            grants.c.app == app, or_(grants.c.sage_user == user, grants.c.requested_by == user)
+        )
+        moved = update(tenants).where(tenants.c.app == app, tenants.c.grant_id.in_(theirs))
+        await connection.execute(moved.values(grant_id=grant_id))
 
     async def _free(self, connection: AsyncConnection, name: str) -> str:
         """A tenant's name that nobody has: the one wished for, else with a number behind it."""

@@ -34,7 +34,7 @@ class Grants:
         rows = await self._database.read(query)
         if not rows:
             raise StoreFailed("The tenant's grant is not in the store.")
-        return self._grant(rows[0])
+        return self.opened(rows[0])
 
     async def take_lease(self, grant: Grant, owner: str, seconds: float, attempt: str) -> int | None:
         """Permission to send this generation's refresh token: the lease's epoch, durably stored, or None.
@@ -237,7 +237,9 @@ class Grants:
             lease_left=0.0,
         )
 
-    def _grant(self, row: Row[Any]) -> Grant:
+    def opened(self, row: Row[Any]) -> Grant:
+        """The grant in a row that has its `lease_left` too."""
+
         def unseal(column: str) -> Secret | None:
             blob = getattr(row, column)
             return None if blob is None else self._seal.unseal(blob, "grants", column, row.id, row.generation)
