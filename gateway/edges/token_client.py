@@ -100,6 +100,10 @@ class TokenClient:
             client_id=credentials.client_id,
             client_secret=credentials.client_secret.reveal(),
         )
+        return await self.trade(body, may_send)
+
+    async def trade(self, body: str, may_send: Callable[[], bool] = lambda: True) -> Tokens | Failed:
+        """Posts a token request, form-encoded with the app's credentials; `may_send` and outcomes as for `refresh`."""
         wire = Wire(may_send)
         try:
             status, headers, text = await self._post(body, wire)
@@ -111,28 +115,39 @@ class TokenClient:
         if self._session is None:
             self._session = self._open()
         async with self._session.post(
-            self._url, data=body.encode(), allow_redirects=False, trace_request_ctx=wire
+            self._url, data=body.encode(), headers=HEADERS, allow_redirects=False, trace_request_ctx=wire
         ) as response:
-            text = b""
-            async for chunk in response.content.iter_any():
-                text += chunk
-                if len(text) > LARGEST_ANSWER:
-                    raise ValueError("The token endpoint's answer is too long.")
-            return response.status, response.headers, text
+            return response.status, response.headers, await read_answer(response, LARGEST_ANSWER)
 
     def _open(self) -> aiohttp.ClientSession:
         trace = aiohttp.TraceConfig()
         trace.on_connection_create_end.append(_connected)
-        session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(force_close=True, ssl=self._tls, limit=0),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            headers=HEADERS,
-            timeout=self._total,
-            trust_env=False,
-            trace_configs=[trace],
-        )
-        session._retry_connection = False  # a refresh token is sent once; only we decide to send it again
-        return session
+        return careful_session(self._tls, self._total, trace)
+
+
+def careful_session(
+    tls: ssl.SSLContext | bool, total: aiohttp.ClientTimeout, *traces: aiohttp.TraceConfig
+) -> aiohttp.ClientSession:
+    """A session without cookies and proxies, with a fresh connection for each request, which is sent once."""
+    session = aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(force_close=True, ssl=tls, limit=0),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        timeout=total,
+        trust_env=False,
+        trace_configs=list(traces),
+    )
+    session._retry_connection = False  # a refresh token is sent once; only we decide to send it again
+    return session
+
+
+async def read_answer(response: aiohttp.ClientResponse, most: int) -> bytes:
+    """An answer's body. Raises ValueError where it is over so many bytes."""
+    text = b""
+    async for chunk in response.content.iter_any():
+        text += chunk
+        if len(text) > most:
+            raise ValueError("Sage's answer is too long.")
+    return text
 
 
 async def _connected(session: aiohttp.ClientSession, context: SimpleNamespace, params: Any) -> None:
