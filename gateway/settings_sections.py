@@ -105,6 +105,21 @@ class Store(Section):
             self.key_bytes()
         return self
 
+    @property
+    def file(self) -> Path | None:
+        """The SQLite file; None where the store is none, or not set."""
+        scheme, _, path = self.db.get_secret_value().partition(":///") if self.db else ("", "", "")
+        return Path(path.partition("?")[0]) if scheme == "sqlite" else None
+
+    def beside(self, suffix: str) -> Path | None:
+        """A path beside the SQLite file: its name with `.suffix` behind."""
+        return None if self.file is None else self.file.with_name(f"{self.file.name}.{suffix}")
+
+    @property
+    def spool_path(self) -> Path | None:
+        """Where tokens go that the store cannot take."""
+        return self.spool or self.beside("spool")
+
     def key_bytes(self) -> bytes:
         """The key's 32 bytes. Raises ValueError where there is none, or none of that length."""
         text = self.key.get_secret_value() if self.key else ""

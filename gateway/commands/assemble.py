@@ -9,20 +9,23 @@ import time
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from msgspec.structs import replace
 from pydantic import SecretStr
 
 from gateway.commands.stand_in import NAME
 from gateway.edges.admin import Admin
+from gateway.edges.alarms import AlarmBell
 from gateway.edges.callers import Callers, Known, Terms
 from gateway.edges.connection import Listener
 from gateway.edges.conversation import Conversation
 from gateway.edges.handler import Reception
+from gateway.edges.keeper import Keeper
 from gateway.edges.limits import Limits
 from gateway.edges.lookup import Lookup
 from gateway.edges.metrics import Metrics
+from gateway.edges.refresh_sender import Chances, Notice
 from gateway.edges.refresher import Refresher
 from gateway.edges.sending import UpstreamLimits
 from gateway.edges.server import plain_server, serve, tls
@@ -179,19 +182,57 @@ def _trial(tenants: Mapping[str, Tenant], terms: Mapping[str, Terms], public_url
     return Trial(known, public_urls, {table.root for table in TABLES if table.root})
 
 
+def clients_of(settings: Settings) -> Mapping[str, tuple[str, ...]]:
+    """Each app's v3.1 client id, then its secrets, the newest first."""
+    found = {}
+    for name, app in settings.apps.items():
+        secrets = (_secret(app.v31_client_secret), _secret(app.v31_client_secret_previous))
+        known = [secret.reveal() for secret in secrets if secret]
+        if app.v31_client_id and known:
+            found[name] = (app.v31_client_id, *known)
+    return found
+
+
+async def _ring_for(settings: Settings, store: Store, telemetry: Telemetry, running: AsyncExitStack) -> Notice:
+    """What is told of a grant's news: the log and the metrics, and a webhook of alarms where there is one."""
+    url = _secret(settings.alarms.webhook)
+    if url is None:
+        return telemetry.happened
+
+    async def describe(grant: int) -> dict[str, Any]:
+        names = await store.tenants.of_grant(grant)
+        mend = [f"sage-gateway tenants reconnect {name}" for name in names]
+        return {"tenants": names, "mend": mend}
+
+    bell = AlarmBell(
+        url, describe, clock=time.monotonic, failed=lambda: telemetry.metrics.happening("alarm_not_delivered")
+    )
+    bell.start()
+    running.push_async_callback(bell.close)
+
+    def notice(event: str, grant: int) -> None:
+        telemetry.happened(event, grant)
+        bell.ring(event, grant)
+
+    return notice
+
+
 async def _converse(
     settings: Settings, store: Store, telemetry: Telemetry, running: AsyncExitStack
 ) -> tuple[Conversation, Refresher]:
     given = settings.limits
     token_client = TokenClient(settings.upstream.token)
     running.push_async_callback(token_client.close)
-    credentials = {
-        name: (app.v31_client_id, app.v31_client_secret.get_secret_value())
-        for name, app in settings.apps.items()
-        if app.v31_client_id and app.v31_client_secret
-    }
-    refresher = Refresher(store.grants, token_client, credentials, notice=telemetry.happened)
+    bell = await _ring_for(settings, store, telemetry, running)
+    path = settings.store.spool_path
+    spool = None if path is None else await store.take_spools(path, time.time())
+    if spool is not None:
+        running.callback(spool.close)
+    refresher = Refresher(store.grants, token_client, clients_of(settings), notice=bell, spool=spool)
     running.push_async_callback(refresher.close)
+    keeper = Keeper(refresher, store.grants, Chances(time.time), bell)
+    keeper.start()
+    running.push_async_callback(keeper.close)
     upstream = Upstream(
         settings.upstream.api or "",
         refresher,
@@ -202,7 +243,7 @@ async def _converse(
             body=given.upstream_body,
             in_flight=given.upstream_in_flight,
         ),
-        on_alarm=lambda event, tenant: telemetry.happened(event, tenant.grant),
+        on_alarm=lambda event, tenant: bell(event, tenant.grant),
     )
     running.push_async_callback(upstream.close)
     kept = store.kept if settings.store.keep else None

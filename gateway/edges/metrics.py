@@ -48,6 +48,10 @@ HAPPENINGS = frozenset(
         "ambiguous",
         "invalid_grant",
         "invalid_client",
+        "grant_idle",
+        "grant_dying",
+        "sweep_failed",
+        "alarm_not_delivered",
     }
 )
 """What may happen to a grant: the refresher's notices and upstream's alarms."""

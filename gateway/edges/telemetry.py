@@ -51,7 +51,7 @@ FIELDS = frozenset(
 
 _LEVELS = {"ok": "info", "client": "info", "owner": "warning", "sage": "warning", "gateway": "error"}
 _MAX_NOTES = 20
-_ALARMS = frozenset({"unsaved", "rescued", "wrong_business"})
+_ALARMS = frozenset({"unsaved", "rescued", "wrong_business", "needs_consent", "invalid_client", "grant_dying"})
 
 Event = MutableMapping[str, Any]
 
