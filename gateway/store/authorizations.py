@@ -97,7 +97,7 @@ class Authorizations:
 
         async def work(connection: AsyncConnection) -> Passage | None:
             row = (await connection.execute(statement)).first()
-            return None if row is None else self._passage(row)
+            return None if row is None else await self._seal.opening(lambda: self._passage(row))
 
         return await self._database.write(work)
 
@@ -122,7 +122,7 @@ class Authorizations:
     async def choice(self, state: str, browser: str, now: float) -> Passage | None:
         """The way whose browser is to choose; None as in `redeem`. Reading changes nothing."""
         rows = await self._database.read(_all().where(*self._own(state, browser, CHOOSING, now)))
-        return self._passage(rows[0]) if rows else None
+        return await self._seal.opening(lambda: self._passage(rows[0])) if rows else None
 
     def end(self, passage: Passage, now: float) -> Callable[[AsyncConnection], Awaitable[None]]:
         """Ends the way, and uses up its link, as a part of the transaction that makes the tenant live.
@@ -138,7 +138,9 @@ class Authorizations:
             ended = update(authorizations).where(here, authorizations.c.stage == CHOOSING).values(values)
             if (await connection.execute(ended)).rowcount != 1:
                 row = (await connection.execute(_all().where(here, authorizations.c.stage == DONE))).first()
-                if row is None or self._opened(row, "businesses_ct") != mark:
+                if row is None:
+                    raise PassageOver
+                if await self._seal.opening(lambda: self._opened(row, "businesses_ct")) != mark:
                     raise PassageOver
             elif passage.link is not None and not await self._links.spend(connection, passage.link, now):
                 raise PassageOver

@@ -74,7 +74,7 @@ class Consents:
             if home is None:
                 await connection.execute(here.values(known))
             else:
-                new = replace(self._grants.opened(row), id=home.id, generation=home.generation + 1, user=user)
+                new = replace(await self._grants.opened(row), id=home.id, generation=home.generation + 1, user=user)
                 values = {**self._grants.sealed(new), "prev_refresh_ct": None, "requested_by": user}
                 values |= {"refreshed_at": now, "state_since": now}
                 await connection.execute(update(grants).where(grants.c.id == home.id).values(values))

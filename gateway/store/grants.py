@@ -34,7 +34,7 @@ class Grants:
         rows = await self._database.read(query)
         if not rows:
             raise StoreFailed("The tenant's grant is not in the store.")
-        return self.opened(rows[0])
+        return await self.opened(rows[0])
 
     async def take_lease(self, grant: Grant, owner: str, seconds: float, attempt: str) -> int | None:
         """Permission to send this generation's refresh token: the lease's epoch, durably stored, or None.
@@ -143,7 +143,8 @@ class Grants:
                 return True
             if row is None:
                 return False
-            heir = replace(self._from_rescue(row, grant), generation=grant.generation + 1)
+            rescued = await self._seal.opening(lambda: self._from_rescue(row, grant))
+            heir = replace(rescued, generation=grant.generation + 1)
             values = {**self.sealed(heir), "state_since": now}
             await connection.execute(_of_generation(grant.id, grant.generation).values(values))
             await connection.execute(delete(token_rescue).where(token_rescue.c.attempt_id == row.attempt_id))
@@ -237,8 +238,11 @@ class Grants:
             lease_left=0.0,
         )
 
-    def opened(self, row: Row[Any]) -> Grant:
+    async def opened(self, row: Row[Any]) -> Grant:
         """The grant in a row that has its `lease_left` too."""
+        return await self._seal.opening(lambda: self._opened(row))
+
+    def _opened(self, row: Row[Any]) -> Grant:
 
         def unseal(column: str) -> Secret | None:
             blob = getattr(row, column)
