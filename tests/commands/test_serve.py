@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import msgspec
 import pytest
@@ -115,6 +116,55 @@ async def test_the_printed_curl_line_works(tmp_path: Path) -> None:
     assert "TestToken" not in log
     lines = [msgspec.json.decode(line) for line in log.splitlines()]
     assert [line["resource"] for line in lines if line["event"] == "exchange"] == ["contacts", "none"]
+
+
+async def test_the_printed_address_authorises_an_app(tmp_path: Path) -> None:
+    """`serve --sandbox` prints where a browser may begin, and the stand-in knows where it sends browsers back to."""
+    async with started(tmp_path, "serve", "--sandbox", "--port", "0", "--admin", "off") as gateway:
+        url = (await gateway.until("The gateway listens on")).split()[4]
+        await gateway.until("TestClient / TestClientSecret")
+        begin = await gateway.until(r"^\s*http")
+        assert begin.startswith(f"{url}/oauth2/auth?")
+        assert parse_qs(urlsplit(begin).query) == {
+            "response_type": ["code"],
+            "client_id": ["TestClient"],
+            "redirect_uri": [f"{url}/health_check"],
+            "state": ["mine"],
+        }
+        assert (await gateway.stop())[0] == 0
+
+
+async def test_the_stand_in_behaves_as_told(tmp_path: Path) -> None:
+    """`sandbox --behaviour --token-life --consent` reach its token endpoint and its consent page."""
+    words = ("sandbox", "--port", "0", "--behaviour", "R5", "--token-life", "7", "--consent", "ask")
+    async with started(tmp_path, *words) as stand_in:
+        await stand_in.until("V31_REFRESH_TOKEN")
+        told = dict(line.removeprefix("SAGE_GATEWAY_").split("=", 1) for line in stand_in.printed[1:])
+        client = {"client_id": told["APPS__SANDBOX__V31_CLIENT_ID"]}
+        form = {"grant_type": "refresh_token", "refresh_token": told["TENANTS__SANDBOX__V31_REFRESH_TOKEN"], **client}
+        form["client_secret"] = told["APPS__SANDBOX__V31_CLIENT_SECRET"]
+        query = {**client, "response_type": "code", "redirect_uri": "http://localhost:9/"}
+        async with ClientSession() as session:
+            async with session.post(told["UPSTREAM__TOKEN"], data=form) as answer:
+                body = await answer.json()
+                assert (body["refresh_token"], body["expires_in"]) == (form["refresh_token"], 7)
+            async with session.get(told["UPSTREAM__AUTHORIZE"], params=query) as answer:
+                assert (answer.status, "<button" in await answer.text()) == (200, True)
+            async with session.post(told["UPSTREAM__REVOKE"], data={**form, "token": body["refresh_token"]}) as answer:
+                assert await answer.json() == {"success": "ok"}
+            async with session.post(told["UPSTREAM__TOKEN"], data=form) as answer:
+                assert await answer.json() == {"error": "invalid_grant"}
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [(("sandbox", "--behaviour", "R11"), "R1 to R10"), (("serve", "--consent", "ask"), "only beside --sandbox")],
+)
+async def test_options_that_mean_nothing_are_refused(tmp_path: Path, words: tuple[str, ...], says: str) -> None:
+    """A behaviour that there is not, and consent where nobody stands in for Sage: exit code 2 and a sentence."""
+    async with started(tmp_path, *words) as process:
+        code, log = await process.end()
+    assert (code, says in log, "Traceback" in log) == (2, True, False)
 
 
 async def test_the_two_commands_work_together(tmp_path: Path) -> None:
