@@ -15,7 +15,7 @@ from gateway.grants.secret import Secret
 from gateway.store.sealing import Seal
 from gateway.store.tables import legacy_tokens
 
-SETTINGS, ISSUED = "settings", "issued"
+SETTINGS, ISSUED, IMPORTED = "settings", "issued", "imported"
 """Where a legacy token came from."""
 PARTS = ("access", "refresh")
 LENGTH = 40

@@ -17,6 +17,7 @@ from gateway.store.failures import SchemaOld, naming
 from gateway.store.grants import Grants
 from gateway.store.id_pairs import IdPairs
 from gateway.store.issued_tokens import IssuedTokens
+from gateway.store.imports import Imports
 from gateway.store.kept_fields import KeptFields
 from gateway.store.keyring import Keyring, OperatorKeys, open_keyring
 from gateway.store.links import Links
@@ -39,6 +40,7 @@ class Store:
     consents: Consents
     rows: TenantRows
     erasure: Erasure
+    imports: Imports
     authorizations: Authorizations
     links: Links
     codes: Codes
@@ -59,6 +61,7 @@ class Store:
         self.consents = Consents(database, self.grants)
         self.rows = TenantRows(database)
         self.erasure = Erasure(database, self.grants)
+        self.imports = Imports(database, seal, self.grants)
         self.authorizations = Authorizations(database, seal)
         self.codes = Codes(database, seal)
         self.tokens = IssuedTokens(database, seal)
