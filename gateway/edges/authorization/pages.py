@@ -97,8 +97,8 @@ def connected(app: str, tenant: str, business: str) -> V2Response:
     return _page(
         200,
         "Connected",
-        f"<p>The application <b><bdi>{escape(app)}</bdi></b> is now connected with "
-        f"<b><bdi>{escape(business)}</bdi></b>, under the name <b><bdi>{escape(tenant)}</bdi></b>. You can close this page.</p>",
+        f"<p>The application {_named(app)} is now connected with "
+        f"{_named(business)}, under the name {_named(tenant)}. You can close this page.</p>",
     )
 
 
@@ -113,8 +113,8 @@ def confirm(app: str, tenant: str, leads_to: str) -> V2Response:
     return _page(
         200,
         "Connect to Sage",
-        f"<p>The application <b><bdi>{escape(app)}</bdi></b> is to be connected with your books, under the name "
-        f"<b><bdi>{escape(tenant)}</bdi></b>.</p>"
+        f"<p>The application {_named(app)} is to be connected with your books, under the name "
+        f"{_named(tenant)}.</p>"
         "<p>You will sign in at Sage, and Sage will ask whether you agree.</p>"
         '<form method="post"><button type="submit">Continue to Sage</button></form>',
         form_action=_schemes(leads_to),
@@ -143,7 +143,7 @@ def choose(
         400 if wrong else 200,
         "Choose a business",
         "<p>You can reach several businesses at Sage. The application "
-        f"<b><bdi>{escape(app)}</bdi></b> works with one of them.</p>"
+        f"{_named(app)} works with one of them.</p>"
         f'{alert}<form method="post" action="{escape(action)}">'
         f'<input type="hidden" name="state" value="{escape(state)}">'
         f"<fieldset{described}><legend>Which business?</legend>{rows}</fieldset>"
@@ -152,6 +152,10 @@ def choose(
         form_action=_schemes(leads_to),
         cookie=cookie,
     )
+
+
+def _named(name: str) -> str:
+    return f"<b><bdi>{escape(name)}</bdi></b>"
 
 
 def _schemes(leads_to: str) -> str:
