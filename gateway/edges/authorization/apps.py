@@ -27,6 +27,8 @@ class RegisteredApp:
     v31_client_id: str | None = None
     v31_client_secret: Secret | None = None
     v31_client_secret_previous: Secret | None = None
+    access_token_lifetime: int | None = 3600
+    """Seconds that a legacy access token lives; None for ever."""
 
     @property
     def credentials(self) -> tuple[Credentials, ...]:

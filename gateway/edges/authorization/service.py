@@ -1,0 +1,64 @@
+"""The legacy authorization server's addresses, and who answers each."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from gateway.edges.authorization.revocation import Revocation
+from gateway.edges.authorization.token_endpoint import TokenEndpoint
+from gateway.edges.authorization.validation import JSON
+from gateway.edges.telemetry import Line
+from gateway.errors import StoreFailed
+from gateway.messages import V2Request, V2Response
+
+TOKEN = frozenset({"/oauth2/token", "/oauth/token"})
+REVOKE = "/oauth2/revoke"
+HEALTH = "/health_check"
+BROWSER = frozenset({"/oauth2/auth", "/oauth2/auth/central", "/oauth/authorize", "/oauth2/callback", "/oauth2/choose"})
+"""The pages (v2.md §1.2)."""
+CONNECT = "/connect/"
+"""Connect links (DESIGN: `tenants add`)."""
+RETRY_SECONDS = 5
+
+_BEGINNINGS = ("/oauth", "/connect", "/health", "//")
+
+
+class Pages(Protocol):
+    """What browsers see."""
+
+    async def answer(self, call: V2Request) -> V2Response:
+        """The page, or the way on."""
+
+
+class Authorization:
+    """Answers what needs no legacy token: token calls, revocations, browsers, the health check."""
+
+    def __init__(self, tokens: TokenEndpoint, revocation: Revocation, pages: Pages) -> None:
+        self._tokens = tokens
+        self._revocation = revocation
+        self._pages = pages
+
+    def serves(self, target: str) -> bool:
+        """Whether a request-target is one of its addresses, doubled and trailing slashes aside."""
+        if not target.startswith(_BEGINNINGS):
+            return False
+        path = _folded(target)
+        return path in TOKEN or path in BROWSER or path in (REVOKE, HEALTH) or path.startswith(CONNECT)
+
+    async def answer(self, call: V2Request, peer: str, line: Line) -> V2Response:
+        """The reply to a call that it serves; `line` is told whose it was. Raises Throttled."""
+        path = _folded(call.target)
+        if path == HEALTH:
+            return V2Response(200, {"status": "ok"}, JSON)  # (inferred: v2.md §1.7 knows the address alone)
+        if path not in TOKEN and path != REVOKE:
+            return await self._pages.answer(call)
+        endpoint = self._tokens if path in TOKEN else self._revocation
+        try:
+            return await endpoint.answer(call, peer, line)
+        except StoreFailed:
+            body = {"error": "temporarily_unavailable", "error_description": "Try again in a moment"}
+            return V2Response(503, body, (*JSON, ("Retry-After", str(RETRY_SECONDS))))
+
+
+def _folded(target: str) -> str:
+    return "/" + "/".join(part for part in target.partition("?")[0].split("/") if part)
