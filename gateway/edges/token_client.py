@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
@@ -26,6 +27,8 @@ from gateway.grants.secret import Secret
 
 TOTAL_SECONDS = 20.0
 """Less than half a lease, so that no request outlives its permission (reliability.md §3.3 step 4)."""
+AFTER_A_PAUSE = 1.0
+"""For so long at most a late answer is still read: one may lie in the socket of a process that was paused."""
 LARGEST_ANSWER = 64 * 1024
 ACCESS_TOKEN = re.compile(r"[\x21-\x7e]{1,8192}")
 """What may go into a header; v3.1's tokens take up to 2,048 characters (v31.md §2)."""
@@ -60,6 +63,10 @@ class PermissionSpent(Exception):  # noqa: N818 - it is no error: it stops a req
     """Connecting took so long that the lease may not cover the answer."""
 
 
+Answered = tuple[int, Any, bytes]
+"""Status, headers and body."""
+
+
 @dataclass(slots=True)
 class Wire:
     """One request's way: `left` once the connection stands and the request may have been written."""
@@ -77,7 +84,7 @@ class TokenClient:
     def __init__(self, url: str, *, tls: ssl.SSLContext | bool = True, total_seconds: float = TOTAL_SECONDS) -> None:
         self._url = url
         self._tls = tls
-        self._total = aiohttp.ClientTimeout(total=total_seconds)
+        self._total = total_seconds
         self._session: aiohttp.ClientSession | None = None
 
     async def close(self) -> None:
@@ -106,12 +113,26 @@ class TokenClient:
         """Posts a token request, form-encoded with the app's credentials; `may_send` and outcomes as for `refresh`."""
         wire = Wire(may_send)
         try:
-            status, headers, text = await self._post(body, wire)
+            status, headers, text = await self._in_time(self._post(body, wire))
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError, PermissionSpent):
             return Failed(Failure.AMBIGUOUS if wire.left else Failure.NOT_SENT)
         return classify(status, headers.get("Retry-After"), text)
 
-    async def _post(self, body: str, wire: Wire) -> tuple[int, Any, bytes]:
+    async def _in_time(self, request: Coroutine[Any, Any, Answered]) -> Answered:
+        """The answer, or TimeoutError. After a pause (SIGSTOP, a suspended machine) the time is over at once, but what
+        Sage sent meanwhile lies in the socket, and may be the only live token: it is read before giving up."""
+        task = asyncio.create_task(request)
+        try:
+            for patience in (self._total, min(AFTER_A_PAUSE, self._total / 2)):
+                await asyncio.wait({task}, timeout=patience)
+                if task.done():
+                    return task.result()
+            raise TimeoutError
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+    async def _post(self, body: str, wire: Wire) -> Answered:
         if self._session is None:
             self._session = self._open()
         async with self._session.post(
@@ -122,7 +143,7 @@ class TokenClient:
     def _open(self) -> aiohttp.ClientSession:
         trace = aiohttp.TraceConfig()
         trace.on_connection_create_end.append(_connected)
-        return careful_session(self._tls, self._total, trace)
+        return careful_session(self._tls, aiohttp.ClientTimeout(total=None), trace)
 
 
 def careful_session(
