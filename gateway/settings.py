@@ -60,7 +60,7 @@ class Settings(BaseSettings):
         wanted = (
             ("upstream.api", self.upstream.api, "the base URL of v3.1, https://api.accounting.sage.com/v3.1"),
             ("store.db", self.store.db, "where the gateway keeps its data, such as sqlite:///gateway.db"),
-            ("store.key", self.store.key, "the key that encrypts tokens: openssl rand -hex 32 makes one"),
+            ("store.key", self.store.has_key or None, "the key that encrypts tokens: openssl rand -hex 32 makes one"),
         )
         return tuple(f"{key} is not set: {meaning}." for key, value, meaning in wanted if value is None)
 

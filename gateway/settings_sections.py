@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import binascii
-from base64 import b64decode
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
+from gateway.settings_keys import key_of, printed_by, words_of
 from gateway.settings_sources import read_secret
 from gateway.settings_values import (
     ApiUrl,
@@ -71,9 +71,6 @@ class Server(Section):
         return self
 
 
-_URLSAFE = str.maketrans("-_", "+/")
-
-
 class Store(Section):
     """The gateway's own database, and the key that its secrets are encrypted with."""
 
@@ -101,8 +98,13 @@ class Store(Section):
         scheme = self.db.get_secret_value().partition("://")[0] if self.db else "sqlite"
         if scheme not in {"sqlite", "postgresql"}:
             raise ValueError("db must begin with sqlite:/// or postgresql://")
-        if self.key is not None:
-            self.key_bytes()
+        if self.key is not None and self.key_command is not None:
+            raise ValueError("key (or key_file) and key_command are both set: drop one of them")
+        if self.key_command is not None:
+            words_of(self.key_command)
+        for name, given in (("key", self.key), ("old_key", self.old_key)):
+            if given is not None:
+                key_of(given.get_secret_value(), name)
         return self
 
     @property
@@ -120,16 +122,27 @@ class Store(Section):
         """Where tokens go that the store cannot take."""
         return self.spool or self.beside("spool")
 
-    def key_bytes(self) -> bytes:
-        """The key's 32 bytes. Raises ValueError where there is none, or none of that length."""
-        text = self.key.get_secret_value() if self.key else ""
-        try:
-            key = bytes.fromhex(text) if len(text) == 64 else b64decode(text.translate(_URLSAFE), validate=True)
-        except (ValueError, binascii.Error):
-            key = b""
-        if len(key) != 32:
-            raise ValueError("key must be 32 random bytes in hexadecimal or base64: openssl rand -hex 32 makes one")
-        return key
+    @property
+    def marker_path(self) -> Path | None:
+        """Where it is said which database is served; None where nobody says it."""
+        return self.marker or self.beside("marker")
+
+    @property
+    def has_key(self) -> bool:
+        """Whether a key is set, or a command that prints it."""
+        return self.key is not None or self.key_command is not None
+
+    @cached_property
+    def keys(self) -> tuple[bytes, ...]:
+        """The operator's key, then the one before it where there is one, 32 bytes each; runs `key_command`, once.
+
+        Raises ValueError with half a sentence where there is no key, or none of that length.
+        """
+        if self.key is not None or self.key_command is None:
+            present = key_of(self.key.get_secret_value() if self.key else "")
+        else:
+            present = key_of(printed_by(self.key_command), "what key_command prints")
+        return (present, key_of(self.old_key.get_secret_value(), "old_key")) if self.old_key else (present,)
 
 
 class Upstream(Section):

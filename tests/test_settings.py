@@ -45,7 +45,7 @@ def test_a_whole_gateway_lacks_nothing() -> None:
         "SAGE_GATEWAY_STORE__DB": "postgresql://u:p@db/gateway", "SAGE_GATEWAY_STORE__KEY": KEY,
     })  # fmt: skip
     assert settings.lacks() == ()
-    assert settings.store.key_bytes() == bytes.fromhex(KEY)
+    assert settings.store.keys == (bytes.fromhex(KEY),)
 
 
 def test_shipped_file_sets_nothing() -> None:
@@ -257,7 +257,7 @@ def test_key_files(tmp_path: Path) -> None:
     ):
         path.write_text(text)
         path.chmod(0o600)
-        assert len(load(None, environ).store.key_bytes()) == 32
+        assert [len(key) for key in load(None, environ).store.keys] == [32]
     path.chmod(0o644)
     assert "may be read by every user" in told(None, environ)[0]
     path.chmod(0o600)
@@ -271,7 +271,7 @@ def test_key_files(tmp_path: Path) -> None:
 def test_no_key_is_no_key() -> None:
     """Without a key asking for its bytes fails."""
     with pytest.raises(ValueError, match="32 random bytes"):
-        load(None, {}).store.key_bytes()
+        _ = load(None, {}).store.keys
 
 
 def test_files_that_cannot_be_read(tmp_path: Path) -> None:

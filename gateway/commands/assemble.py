@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hmac
 import socket
 import sys
 import time
@@ -15,11 +14,13 @@ from msgspec.structs import replace
 from pydantic import SecretStr
 
 from gateway.commands.stand_in import NAME
+from gateway.commands.stores import served_store
 from gateway.edges.admin import Admin
 from gateway.edges.alarms import AlarmBell
 from gateway.edges.callers import Callers, Known, Terms
 from gateway.edges.connection import Listener
 from gateway.edges.conversation import Conversation
+from gateway.edges.frozen import ReadingOnly
 from gateway.edges.handler import Reception
 from gateway.edges.keeper import Keeper
 from gateway.edges.limits import Limits
@@ -81,14 +82,16 @@ async def assemble(
     adopt_library_logs(telemetry)
     server = settings.server
     context = tls(server.tls_cert, server.tls_key, server.tls_minimum) if server.tls_cert and server.tls_key else None
-    store = await open_store(settings)
-    running.push_async_callback(store.close)
+    store, copied = await served_store(settings, running, sandboxed=sandboxed)
+    if copied is not None:
+        metrics.frozen = True
+        telemetry.say("the gateway serves a copy of another's store", level="error", reason=copied)
     tenants = await bootstrap(settings, store)
-    conversation, refresher = await _converse(settings, store, telemetry, running)
+    conversation, refresher = await _converse(settings, store, telemetry, running, frozen=copied is not None)
     terms = {name: terms_of(app, keeps=settings.store.keep) for name, app in settings.apps.items()}
     reception = Reception(
         Callers(lambda token: store.tenants.by_token(token, time.time()), terms, clock=time.monotonic),
-        conversation,
+        ReadingOnly(conversation) if copied is not None else conversation,
         telemetry,
         limits=limits,
         public_urls=addresses.public_urls,
@@ -136,13 +139,6 @@ def terms_of(app: App, *, keeps: bool = True) -> Terms:
     )
     readonly = app.scope == "readonly"
     return Terms(app.signature if secret else "off", secret, app.rare_signatures, caller, readonly)
-
-
-async def open_store(settings: Settings, *, migrate: bool | None = None) -> Store:
-    """The store that the settings name; `migrate` as in `Store.open`. Raises StoreFailed."""
-    if settings.store.db is None:
-        raise StoreFailed("store.db is not set")
-    return await Store.open(settings.store.db.get_secret_value(), settings.store.key_bytes(), migrate=migrate)
 
 
 async def bootstrap(settings: Settings, store: Store) -> Mapping[str, Tenant]:
@@ -218,25 +214,27 @@ async def _ring_for(settings: Settings, store: Store, telemetry: Telemetry, runn
 
 
 async def _converse(
-    settings: Settings, store: Store, telemetry: Telemetry, running: AsyncExitStack
+    settings: Settings, store: Store, telemetry: Telemetry, running: AsyncExitStack, *, frozen: bool
 ) -> tuple[Conversation, Refresher]:
     given = settings.limits
     token_client = TokenClient(settings.upstream.token)
     running.push_async_callback(token_client.close)
     bell = await _ring_for(settings, store, telemetry, running)
-    path = settings.store.spool_path
+    # A copy leaves the spool for the store that it belongs to.
+    path = None if frozen else settings.store.spool_path
     spool = None if path is None else await store.take_spools(path, time.time())
     if spool is not None:
         running.callback(spool.close)
-    refresher = Refresher(store.grants, token_client, clients_of(settings), notice=bell, spool=spool)
+    refresher = Refresher(store.grants, token_client, clients_of(settings), notice=bell, spool=spool, frozen=frozen)
     running.push_async_callback(refresher.close)
     keeper = Keeper(refresher, store.grants, Chances(time.time), bell)
-    keeper.start()
+    if not frozen:
+        keeper.start()
     running.push_async_callback(keeper.close)
     upstream = Upstream(
         settings.upstream.api or "",
         refresher,
-        key=hmac.digest(settings.store.key_bytes(), b"idempotency ids", "sha256"),
+        key=store.derive("idempotency ids"),
         limits=UpstreamLimits(
             connect=given.upstream_connect_seconds,
             total=given.upstream_seconds,

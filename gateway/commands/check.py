@@ -129,7 +129,7 @@ def _file(settings: Settings) -> Path | None:
 
 
 async def _look(settings: Settings) -> None:
-    from gateway.commands.assemble import open_store
+    from gateway.commands.stores import open_store
 
     store = await open_store(settings, migrate=False)
     try:

@@ -21,6 +21,7 @@ from gateway.store.imports import Imports
 from gateway.store.kept_fields import KeptFields
 from gateway.store.keyring import Keyring, OperatorKeys, open_keyring
 from gateway.store.links import Links
+from gateway.store.marker import Identity
 from gateway.store.reseal import StoreKeys
 from gateway.store.schema import bring_up_to_date, is_old
 from gateway.store.sealing import Seal
@@ -47,11 +48,13 @@ class Store:
     tokens: IssuedTokens
 
     keys: StoreKeys
+    identity: Identity
 
     def __init__(self, database: Database, seal: Seal, keyring: Keyring) -> None:
         self._database = database
         self._seal = seal
         self.keys = StoreKeys(database, seal, keyring)
+        self.identity = Identity(database, seal.cluster)
         self.cluster = seal.cluster
         """A random name made with the store: copies share it."""
         self.ids = IdPairs(database)

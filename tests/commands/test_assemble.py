@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway.commands.assemble import bootstrap, open_store, terms_of
+from gateway.commands.assemble import bootstrap, terms_of
+from gateway.commands.stores import open_store
 from gateway.settings import App, load
 
 
