@@ -223,6 +223,9 @@ class Tokens(Section):
     """Seconds in which a refresh whose answer was lost may be repeated with the same token."""
     wrong_per_minute: Annotated[int, Field(ge=1)] = 60
     """Wrong tokens, codes and secrets of one address, or with one token's beginning, before it must wait."""
+    lease_seconds: Annotated[float, Field(ge=3, le=600)] = 60.0
+    """For so long a replica that refreshes a grant keeps the others from it, dead or alive; Sage's token endpoint has
+    a third of it for its answer."""
 
 
 class Alarms(Section):

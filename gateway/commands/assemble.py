@@ -217,7 +217,8 @@ async def _converse(
     settings: Settings, store: Store, telemetry: Telemetry, running: AsyncExitStack, *, frozen: bool
 ) -> tuple[Conversation, Refresher]:
     given = settings.limits
-    token_client = TokenClient(settings.upstream.token)
+    lease = settings.tokens.lease_seconds
+    token_client = TokenClient(settings.upstream.token, total_seconds=lease / 3)
     running.push_async_callback(token_client.close)
     bell = await _ring_for(settings, store, telemetry, running)
     # A copy leaves the spool for the store that it belongs to.
