@@ -226,7 +226,15 @@ async def _converse(
     spool = None if path is None else await store.take_spools(path, time.time())
     if spool is not None:
         running.callback(spool.close)
-    refresher = Refresher(store.grants, token_client, clients_of(settings), notice=bell, spool=spool, frozen=frozen)
+    refresher = Refresher(
+        store.grants,
+        token_client,
+        clients_of(settings),
+        lease_seconds=lease,
+        notice=bell,
+        spool=spool,
+        frozen=frozen,
+    )
     running.push_async_callback(refresher.close)
     keeper = Keeper(refresher, store.grants, Chances(time.time), bell)
     if not frozen:
