@@ -7,6 +7,7 @@ import re
 import ssl
 from collections.abc import Coroutine, Mapping
 from typing import Any, cast
+from uuid import UUID
 
 import aiohttp
 import msgspec
@@ -150,11 +151,12 @@ class Sage:
         raise UpstreamFailed("Sage's list of businesses has no end")
 
     async def user(self, access: Secret) -> str:
-        """The id of the Sage user whose token it is. Raises UpstreamFailed."""
+        """The id of the Sage user whose token it is, as a token answer's `requested_by_id` writes it: a GUID with
+        hyphens (v31.md §2; that `/user` means the same one is inferred). Raises UpstreamFailed."""
         found = (await self._get("/user", access)).get("id")
         if not isinstance(found, str) or not MODERN_ID.fullmatch(found):
             raise UpstreamFailed("Sage did not say who the user is")
-        return found
+        return str(UUID(found)) if re.fullmatch("[0-9a-f]{32}", found) else found
 
     async def _get(self, path: str, access: Secret) -> dict[str, Any]:
         """One record of v3.1, asked for twice where need be: reading is harmless."""
