@@ -13,15 +13,18 @@ from typing import Any, BinaryIO
 from msgspec.structs import replace
 from pydantic import SecretStr
 
+from gateway.commands.authorization import authorize
 from gateway.commands.stand_in import NAME
 from gateway.commands.stores import served_store
 from gateway.edges.admin import Admin
 from gateway.edges.alarms import AlarmBell
+from gateway.edges.authorization.browser import Browser
+from gateway.edges.authorization.limiter import WrongTokens
 from gateway.edges.callers import Callers, Known, Terms
 from gateway.edges.connection import Listener
 from gateway.edges.conversation import Conversation
 from gateway.edges.frozen import ReadingOnly
-from gateway.edges.handler import Reception
+from gateway.edges.handler import OAUTH, Reception
 from gateway.edges.keeper import Keeper
 from gateway.edges.limits import Limits
 from gateway.edges.lookup import Lookup
@@ -76,7 +79,7 @@ async def assemble(
     certificate that cannot be used.
     """
     limits = limits_of(settings)
-    metrics = Metrics({table.name for table in TABLES}, KINDS)
+    metrics = Metrics({OAUTH, *(table.name for table in TABLES)}, KINDS)
     telemetry = Telemetry(log or sys.stderr.buffer, metrics, patience=0.0 if log else LOG_SECONDS)
     running.callback(telemetry.flush)
     adopt_library_logs(telemetry)
@@ -87,19 +90,33 @@ async def assemble(
         metrics.frozen = True
         telemetry.say("the gateway serves a copy of another's store", level="error", reason=copied)
     tenants = await bootstrap(settings, store)
-    conversation, refresher = await _converse(settings, store, telemetry, running, frozen=copied is not None)
+    bell = await _ring_for(settings, store, telemetry, running)
+    conversation, refresher = await _converse(settings, store, telemetry, bell, running, frozen=copied is not None)
+    wrong = WrongTokens(settings.tokens.wrong_per_minute, clock=time.monotonic, address_header=server.address_header)
+    authorizing = authorize(
+        settings,
+        store,
+        addresses.public_urls or (addresses.url,),
+        wrong,
+        bell,
+        running,
+        sandboxed=sandboxed,
+        closed=copied is not None,
+    )
     terms = {name: terms_of(app, keeps=settings.store.keep) for name, app in settings.apps.items()}
     reception = Reception(
-        Callers(lambda token: store.tenants.by_token(token, time.time()), terms, clock=time.monotonic),
+        Callers(lambda token: store.tenants.held(token, time.time()), terms, clock=time.monotonic),
         ReadingOnly(conversation) if copied is not None else conversation,
         telemetry,
+        authorizing.server,
+        wrong,
         limits=limits,
         public_urls=addresses.public_urls,
         trial=_trial(tenants, terms, addresses.public_urls) if sandboxed else None,
         extra=SANDBOXED if sandboxed else (),
     )
     if addresses.admin is not None:
-        admin = plain_server(Admin(metrics, lambda: is_ready(store, refresher)), limits)
+        admin = plain_server(Admin(metrics, lambda: is_ready(store, refresher, authorizing.browser)), limits)
         running.push_async_callback((await serve(admin, addresses.admin, limits=limits)).stop)
     listener = Listener(reception, limits=limits, unreadable=telemetry.unreadable, extra=SANDBOXED if sandboxed else ())
     running.push_async_callback((await serve(listener, addresses.public, limits=limits, context=context)).stop)
@@ -162,13 +179,13 @@ def _secret(given: SecretStr | None) -> Secret | None:
     return Secret(given.get_secret_value()) if given is not None and given.get_secret_value() else None
 
 
-async def is_ready(store: Store, refresher: Refresher) -> bool:
+async def is_ready(store: Store, refresher: Refresher, browser: Browser) -> bool:
     """Whether the store answers, and holds every token that v3.1 has given (reliability.md §3.3 step 6)."""
     try:
         await store.ready()
     except StoreFailed:
         return False
-    return refresher.unsaved == 0
+    return refresher.unsaved == 0 and browser.consenting.unsaved == 0
 
 
 def _trial(tenants: Mapping[str, Tenant], terms: Mapping[str, Terms], public_urls: tuple[str, ...]) -> Trial:
@@ -214,13 +231,12 @@ async def _ring_for(settings: Settings, store: Store, telemetry: Telemetry, runn
 
 
 async def _converse(
-    settings: Settings, store: Store, telemetry: Telemetry, running: AsyncExitStack, *, frozen: bool
+    settings: Settings, store: Store, telemetry: Telemetry, bell: Notice, running: AsyncExitStack, *, frozen: bool
 ) -> tuple[Conversation, Refresher]:
     given = settings.limits
     lease = settings.tokens.lease_seconds
     token_client = TokenClient(settings.upstream.token, total_seconds=lease / 3)
     running.push_async_callback(token_client.close)
-    bell = await _ring_for(settings, store, telemetry, running)
     # A copy leaves the spool for the store that it belongs to.
     path = None if frozen else settings.store.spool_path
     spool = None if path is None else await store.take_spools(path, time.time())

@@ -52,6 +52,8 @@ HAPPENINGS = frozenset(
         "grant_dying",
         "sweep_failed",
         "alarm_not_delivered",
+        "consented",
+        "consent_lost",
     }
 )
 """What may happen to a grant: the refresher's notices and upstream's alarms."""

@@ -14,10 +14,6 @@ from gateway.messages import V2Request, V2Response
 TOKEN = frozenset({"/oauth2/token", "/oauth/token"})
 REVOKE = "/oauth2/revoke"
 HEALTH = "/health_check"
-BROWSER = frozenset({"/oauth2/auth", "/oauth2/auth/central", "/oauth/authorize", "/oauth2/callback", "/oauth2/choose"})
-"""The pages (v2.md §1.2)."""
-CONNECT = "/connect/"
-"""Connect links (DESIGN: `tenants add`)."""
 RETRY_SECONDS = 5
 
 _BEGINNINGS = ("/oauth", "/connect", "/health", "//")
@@ -26,14 +22,21 @@ _BEGINNINGS = ("/oauth", "/connect", "/health", "//")
 class Pages(Protocol):
     """What browsers see."""
 
+    def serves(self, target: str) -> bool:
+        """Whether a request-target is one of them."""
+
     async def answer(self, call: V2Request) -> V2Response:
         """The page, or the way on."""
 
 
 class Authorization:
-    """Answers what needs no legacy token: token calls, revocations, browsers, the health check."""
+    """Answers what needs no legacy token: token calls, revocations, browsers, the health check.
 
-    def __init__(self, tokens: TokenEndpoint, revocation: Revocation, pages: Pages) -> None:
+    `closed`: all but the last are told to try again later, as in a gateway that serves the copy of another's store.
+    """
+
+    def __init__(self, tokens: TokenEndpoint, revocation: Revocation, pages: Pages, *, closed: bool = False) -> None:
+        self._closed = closed
         self._tokens = tokens
         self._revocation = revocation
         self._pages = pages
@@ -43,22 +46,28 @@ class Authorization:
         if not target.startswith(_BEGINNINGS):
             return False
         path = _folded(target)
-        return path in TOKEN or path in BROWSER or path in (REVOKE, HEALTH) or path.startswith(CONNECT)
+        return path in TOKEN or path in (REVOKE, HEALTH) or self._pages.serves(target)
 
     async def answer(self, call: V2Request, peer: str, line: Line) -> V2Response:
         """The reply to a call that it serves; `line` is told whose it was. Raises Throttled."""
         path = _folded(call.target)
         if path == HEALTH:
             return V2Response(200, {"status": "ok"}, JSON)  # (inferred: v2.md §1.7 knows the address alone)
+        if self._closed:
+            return _later()
         if path not in TOKEN and path != REVOKE:
             return await self._pages.answer(call)
         endpoint = self._tokens if path in TOKEN else self._revocation
         try:
             return await endpoint.answer(call, peer, line)
         except StoreFailed:
-            body = {"error": "temporarily_unavailable", "error_description": "Try again in a moment"}
-            return V2Response(503, body, (*JSON, ("Retry-After", str(RETRY_SECONDS))))
+            return _later()
 
 
 def _folded(target: str) -> str:
     return "/" + "/".join(part for part in target.partition("?")[0].split("/") if part)
+
+
+def _later() -> V2Response:
+    body = {"error": "temporarily_unavailable", "error_description": "Try again in a moment"}
+    return V2Response(503, body, (*JSON, ("Retry-After", str(RETRY_SECONDS))))
