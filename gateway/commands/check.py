@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from gateway.settings import Section, Settings
 
 LATER = {
-    "upstream": ("authorize",),
-    "app": ("client_secret_hash", "redirect_uris", "access_token_lifetime", "daily_calls"),
+    "upstream": (),
+    "app": ("daily_calls",),
 }
-"""Settings that this version accepts and does not use: the gateway issues no tokens and keeps no budget yet."""
+"""Settings that this version accepts and does not use: the gateway keeps no budget yet."""
 
 
 def check(

@@ -199,10 +199,6 @@ def test_check_says_what_is_missing(run: Run, tmp_path: Path, lacking: str, said
     ("setting", "value", "key"),
     [
         ("APPS__SHOP__DAILY_CALLS", "5", "apps.shop.daily_calls"),
-        ("APPS__SHOP__ACCESS_TOKEN_LIFETIME", "60", "apps.shop.access_token_lifetime"),
-        ("APPS__SHOP__REDIRECT_URIS", "https://x.example", "apps.shop.redirect_uris"),
-        ("APPS__SHOP__CLIENT_SECRET_HASH", "x", "apps.shop.client_secret_hash"),
-        ("UPSTREAM__AUTHORIZE", "https://x.example", "upstream.authorize"),
     ],
 )
 def test_check_tells_of_settings_without_effect(run: Run, tmp_path: Path, setting: str, value: str, key: str) -> None:
