@@ -35,7 +35,7 @@ async def test_the_first_start_makes_the_marker(store: Store, tmp_path: Path) ->
     made = path.stat()
     assert await store.identity.claim(path) is None
     assert path.stat() == made
-    assert [name for name in os.listdir(tmp_path) if "marker" in name] == ["marker"]
+    assert [name for name in os.listdir(tmp_path) if "marker" in name] == ["marker"]  # noqa: PTH208
 
 
 async def test_a_database_without_its_marker_is_a_copy(store: Store, tmp_path: Path) -> None:
