@@ -84,3 +84,7 @@ Country = Annotated[str, BeforeValidator(_lower), Field(pattern=r"^[a-z]{2}$")]
 LegacyId = Annotated[str, BeforeValidator(_number), Field(pattern=r"^[1-9][0-9]{0,9}$")]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9]*(_[a-z0-9]+)*$", max_length=64)]
 """An app's or a tenant's name: an environment variable must be able to spell it."""
+TenantName = Annotated[str, Field(pattern=r"^[0-9A-Za-z][0-9A-Za-z._@-]*$", max_length=64)]
+"""The name of a tenant that the store knows and the settings do not: a customer's number in the app, perhaps."""
+Business = Annotated[str, Field(pattern=r"^[0-9A-Za-z_-]{1,64}$")]
+"""The id of a v3.1 business."""

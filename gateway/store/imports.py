@@ -98,12 +98,14 @@ class Imports:
         self._seeds = Seeds(seal, kept_grants)
         self._tokens = LegacyTokens(seal, embedded=database.embedded)
 
-    async def take(self, entries: Iterable[Entry], now: float, *, skip_bad: bool = False) -> Imported:
+    async def take(
+        self, entries: Iterable[Entry], now: float, *, skip_bad: bool = False, judge: bool = False
+    ) -> Imported:
         """Makes tenants and lets their tokens name them, for ever; safe to repeat.
 
-        All or nothing, but with `skip_bad` all that is good. What is there stays: names, ids, tokens, and a grant that
-        is alive, whatever refresh token a line gives. A refresh token is planted once, as in `Named`; a tenant without
-        one gets an empty grant, which needs its owner's consent.
+        All or nothing, but with `skip_bad` all that is good; with `judge` nothing at all. What is there stays: names,
+        ids, tokens, and a grant that is alive, whatever refresh token a line gives. A refresh token is planted once, as
+        in `Named`; a tenant without one gets an empty grant, which needs its owner's consent.
         Raises StoreFailed; nothing is changed then.
         """
         said = [self._said(entry) for entry in entries]
@@ -115,7 +117,7 @@ class Imports:
             owners = await _owners(connection, [digest for one in said for _, digest in one.tokens])
             outcome = Imported()
             good = _judged(said, stored, owners, outcome.wrong)
-            if outcome.wrong and not skip_bad:
+            if judge or (outcome.wrong and not skip_bad):
                 outcome.done = False
                 return outcome
             await self._make(connection, good, stored, now, outcome)
