@@ -12,6 +12,7 @@ from gateway.settings_keys import key_of, printed_by, words_of
 from gateway.settings_sources import read_secret
 from gateway.settings_values import (
     ApiUrl,
+    Business,
     Country,
     HeaderName,
     LegacyId,
@@ -209,7 +210,7 @@ class TenantSettings(Section):
     secret = ("access_token", "refresh_token", "v31_refresh_token")
 
     app: Name
-    business: Annotated[str, Field(pattern=r"^[0-9A-Za-z_-]{1,64}$")]
+    business: Business
     """The id of the v3.1 business that the tenant is pinned to."""
     access_token: SecretStr | None = None
     refresh_token: SecretStr | None = None
