@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import resource
 import secrets
 from contextlib import AsyncExitStack
 from hashlib import sha256
@@ -22,6 +21,11 @@ if TYPE_CHECKING:
     from gateway.settings import Settings
 
 Said = dict[str, str | None]
+
+WEAK_KEY = (
+    "store.key is weak: {why}. `openssl rand -hex 32` makes a strong one; where secrets are sealed already, the weak "
+    "one becomes store.old_key until `sage-gateway keys rotate` has run."
+)
 
 
 def serve(
@@ -113,8 +117,21 @@ async def _real(config: Path | None, said: Said) -> None:
     settings = read_settings(config, said)
     if missing := settings.lacks():
         refuse(MISUSED, *missing, "To try the gateway without any of this: sage-gateway serve --sandbox")
+    if weak := _weak_key(settings):
+        refuse(MISUSED, weak)
     async with AsyncExitStack() as running:
         await _run(settings, _listen(settings, running, sandboxed=False), running, sandboxed=False)
+
+
+def _weak_key(settings: Settings) -> str | None:
+    from gateway.errors import StoreFailed
+    from gateway.settings_keys import weakness
+
+    try:
+        weak = weakness(settings.store.keys[0])
+    except ValueError as wrong:
+        raise StoreFailed(f"store: {wrong}.") from None
+    return None if weak is None else WEAK_KEY.format(why=weak)
 
 
 async def _sandboxed(config: Path | None, said: Said, consent: Consent) -> None:
@@ -139,16 +156,15 @@ async def _sandboxed(config: Path | None, said: Said, consent: Consent) -> None:
         )
         addresses = _listen(settings, running, sandboxed=True)
         register(stand_in, addresses.public_urls)
-        server = settings.server.model_copy(update={"public_urls": addresses.public_urls})
-        await _run(settings.model_copy(update={"server": server}), addresses, running, sandboxed=True)
+        await _run(settings, addresses, running, sandboxed=True)
 
 
 async def _run(settings: Settings, addresses: Addresses, running: AsyncExitStack, *, sandboxed: bool) -> None:
     from gateway.commands.assemble import assemble
+    from gateway.commands.dumps import forbid_dumps
     from gateway.commands.signals import until_stopped
 
-    # A core dump would hold every token (reliability.md G8).
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    forbid_dumps(attachable=sandboxed)  # whoever tries a sandbox may look into it
     await assemble(settings, addresses, running, sandboxed=sandboxed)
     _announce(settings, addresses, sandboxed=sandboxed)
     await until_stopped(asyncio.get_running_loop())

@@ -17,8 +17,7 @@ NAME = "sandbox"
 
 CLIENT_ID = "TestClient"
 CLIENT_SECRET = "TestClientSecret"  # noqa: S105 - opens nothing but invented books
-CALLBACK = "/oauth2/callback"
-"""Where Sage sends browsers back to the gateway."""
+LOOPBACK = ("http://127.0.0.1:", "http://localhost:", "http://[::1]:")
 
 CASH_CUSTOMER = "53117843"
 """Jessica B. Hill, the customer of invoices that name none."""
@@ -52,11 +51,17 @@ def reach(stand_in: Sandbox, base_url: str) -> Mapping[str, str]:
 
 
 def register(stand_in: Sandbox, public_urls: Iterable[str]) -> None:
-    """Let the stand-in send browsers back to these gateways, and nowhere else."""
-    stand_in.oauth.redirect_uris.update(url.rstrip("/") + CALLBACK for url in public_urls)
+    """Let the stand-in send browsers back to a gateway of these URLs, and nowhere else."""
+    from gateway.edges.authorization.browser import CALLBACK
+
+    stand_in.oauth.redirect_uris.update(url + CALLBACK for url in public_urls)
 
 
 def authorize_url(url: str) -> str:
-    """Where a browser may try how an app is authorised; it ends at a page of the gateway itself."""
-    query = {"response_type": "code", "client_id": CLIENT_ID, "redirect_uri": f"{url}/health_check", "state": "mine"}
+    """Where a browser may try how an app is authorised.
+
+    It ends at a page of the gateway's own where that is on the loopback over HTTP, as the app's redirect URI must be.
+    """
+    landing = f"{url}/health_check" if url.startswith(LOOPBACK) else "http://localhost:3000/callback"
+    query = {"response_type": "code", "client_id": CLIENT_ID, "redirect_uri": landing, "state": "mine"}
     return f"{url}/oauth2/auth?{urlencode(query, safe=':/')}"

@@ -13,11 +13,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
 import msgspec
 import pytest
-from aiohttp import ClientSession, web
+from aiohttp import ClientSession, CookieJar, web
+from yarl import URL
 
 from gateway.store import Store
 
@@ -118,20 +118,59 @@ async def test_the_printed_curl_line_works(tmp_path: Path) -> None:
     assert [line["resource"] for line in lines if line["event"] == "exchange"] == ["contacts", "none"]
 
 
-async def test_the_printed_address_authorises_an_app(tmp_path: Path) -> None:
-    """`serve --sandbox` prints where a browser may begin, and the stand-in knows where it sends browsers back to."""
-    async with started(tmp_path, "serve", "--sandbox", "--port", "0", "--admin", "off") as gateway:
+@pytest.mark.parametrize("consent", ["yes", "ask"])
+async def test_the_printed_address_authorises_an_app(tmp_path: Path, consent: str) -> None:
+    """A browser that opens what `serve --sandbox` prints brings a code, which is worth a token that works.
+
+    The stand-in's user consents at once, or on a page; chooses a business; and lands where nothing is out of order.
+    """
+    words = ("serve", "--sandbox", "--port", "0", "--admin", "off", "--consent", consent)
+    async with started(tmp_path, *words) as gateway, ClientSession(cookie_jar=CookieJar(unsafe=True)) as browser:
         url = (await gateway.until("The gateway listens on")).split()[4]
         await gateway.until("TestClient / TestClientSecret")
-        begin = await gateway.until(r"^\s*http")
-        assert begin.startswith(f"{url}/oauth2/auth?")
-        assert parse_qs(urlsplit(begin).query) == {
-            "response_type": ["code"],
-            "client_id": ["TestClient"],
-            "redirect_uri": [f"{url}/health_check"],
-            "state": ["mine"],
-        }
-        assert (await gateway.stop())[0] == 0
+        async with browser.get(await gateway.until(r"^\s*http")) as answer:
+            page, at = await answer.text(), answer.url
+        if consent == "ask":
+            page, at = await press(browser, page, at, decision="allow", user="owner")
+        business = found(r'value="(\w+)" required><bdi>Second Business Ltd', page)
+        page, at = await press(browser, page, at, business=business)
+        assert (at.path, at.query["state"], at.query["country"], "ok" in page) == ("/health_check", "mine", "gb", True)
+        form = {"grant_type": "authorization_code", "code": at.query["code"], "redirect_uri": f"{url}/health_check"}
+        form |= {"client_id": "TestClient", "client_secret": "TestClientSecret"}
+        async with browser.post(f"{url}/oauth2/token", data=form) as answer:
+            token = (await answer.json(content_type=None))["access_token"]
+        headers = {"Authorization": f"Bearer {token}"}
+        async with browser.get(f"{url}/core/v2/business", headers=headers) as answer:
+            assert (await answer.json(content_type=None))["name"] == "Second Business Ltd"
+        async with browser.get(f"{url}/accounts/v2/contacts", headers={"Authorization": "Bearer TestToken"}) as answer:
+            assert answer.status == 200
+        code, log = await gateway.stop()
+    assert (code, "Traceback" in log, token in log, form["code"] in log) == (0, False, False, False)
+
+
+def found(pattern: str, page: str) -> str:
+    match = re.search(pattern, page)
+    assert match is not None, page
+    return match[1]
+
+
+async def press(browser: ClientSession, page: str, at: URL, **chosen: str) -> tuple[str, URL]:
+    """Sends a page's form as a browser would: the page it leads to, and its address."""
+    hidden = dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', page))
+    target = at.join(URL(found(r'<form method="post" action="([^"]+)"', page)))
+    async with browser.post(target, data={**hidden, **chosen}) as answer:
+        return await answer.text(), answer.url
+
+
+async def test_denying_on_the_stand_ins_page_is_told_to_the_app(tmp_path: Path) -> None:
+    """The browser comes back with v2's access_denied."""
+    words = ("serve", "--sandbox", "--port", "0", "--admin", "off", "--consent", "ask")
+    async with started(tmp_path, *words) as gateway, ClientSession(cookie_jar=CookieJar(unsafe=True)) as browser:
+        await gateway.until("TestClient / TestClientSecret")
+        async with browser.get(await gateway.until(r"^\s*http")) as answer:
+            page, at = await answer.text(), answer.url
+        _, at = await press(browser, page, at, decision="deny")
+        assert dict(at.query) == {"error": "access_denied", "state": "mine"}
 
 
 async def test_the_stand_in_behaves_as_told(tmp_path: Path) -> None:
