@@ -182,7 +182,7 @@ async def test_ten_thousand_tenants_take_few_statements(store):
         "before_cursor_execute",
         lambda connection, cursor, statement, *more: executed.append(statement),
     )
-    counts = []
+    counts: list[int] = []
     for file in (half, half, rest):
         told = await take(store, *file)
         assert told.done
