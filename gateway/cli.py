@@ -11,6 +11,7 @@ from gateway.commands.apps import apps
 from gateway.commands.check import check
 from gateway.commands.curl_words import InOrder
 from gateway.commands.explain import explain
+from gateway.commands.keys import keys
 from gateway.commands.sandbox import sandbox
 from gateway.commands.serve import serve
 from gateway.commands.store import store
@@ -51,6 +52,7 @@ app.command()(serve)
 app.command()(sandbox)
 app.command()(check)
 app.add_typer(store, name="store")
+app.add_typer(keys, name="keys")
 app.add_typer(apps, name="apps")
 app.add_typer(tenants, name="tenants")
 app.command(cls=InOrder)(explain)

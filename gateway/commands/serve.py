@@ -22,11 +22,6 @@ if TYPE_CHECKING:
 
 Said = dict[str, str | None]
 
-WEAK_KEY = (
-    "store.key is weak: {why}. `openssl rand -hex 32` makes a strong one; where secrets are sealed already, the weak "
-    "one becomes store.old_key until `sage-gateway keys rotate` has run."
-)
-
 
 def serve(
     config: Annotated[
@@ -114,24 +109,15 @@ def serve(
 
 
 async def _real(config: Path | None, said: Said) -> None:
+    from gateway.commands.stores import weak_key
+
     settings = read_settings(config, said)
     if missing := settings.lacks():
         refuse(MISUSED, *missing, "To try the gateway without any of this: sage-gateway serve --sandbox")
-    if weak := _weak_key(settings):
+    if weak := weak_key(settings):
         refuse(MISUSED, weak)
     async with AsyncExitStack() as running:
         await _run(settings, _listen(settings, running, sandboxed=False), running, sandboxed=False)
-
-
-def _weak_key(settings: Settings) -> str | None:
-    from gateway.errors import StoreFailed
-    from gateway.settings_keys import weakness
-
-    try:
-        weak = weakness(settings.store.keys[0])
-    except ValueError as wrong:
-        raise StoreFailed(f"store: {wrong}.") from None
-    return None if weak is None else WEAK_KEY.format(why=weak)
 
 
 async def _sandboxed(config: Path | None, said: Said, consent: Consent) -> None:

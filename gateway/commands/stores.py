@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack
 
 from gateway.errors import StoreFailed
 from gateway.settings import Settings
+from gateway.settings_keys import weakness
 from gateway.store import Store
 from gateway.store.holding import held
 
@@ -22,6 +23,21 @@ async def open_store(settings: Settings, *, migrate: bool | None = None) -> Stor
     except ValueError as wrong:
         raise StoreFailed(f"store: {wrong}.") from None
     return await Store.open(settings.store.db.get_secret_value(), present, former=former, migrate=migrate)
+
+
+def weak_key(settings: Settings) -> str | None:
+    """Why store.key is not to be used, as a sentence; None where it is strong. Raises StoreFailed where it cannot be
+    had."""
+    try:
+        weak = weakness(settings.store.keys[0])
+    except ValueError as wrong:
+        raise StoreFailed(f"store: {wrong}.") from None
+    if weak is None:
+        return None
+    return (
+        f"store.key is weak: {weak}. `openssl rand -hex 32` makes a strong one; where secrets are sealed already, the "
+        "weak one becomes store.old_key until `sage-gateway keys rotate` has run."
+    )
 
 
 async def served_store(

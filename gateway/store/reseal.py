@@ -59,8 +59,9 @@ SEALED = (
 @dataclass(slots=True)
 class Rotation:
     """What a rotation did: blobs sealed anew, keys that were retired or destroyed, and by table the blobs that no key
-    opens. `left`: blobs still sealed under an older key."""
+    opens. `left`: blobs still sealed under an older key; `resumed`: it finished an earlier one."""
 
+    resumed: bool = False
     resealed: int = 0
     retired: list[int] = field(default_factory=list)
     destroyed: list[int] = field(default_factory=list)
@@ -89,9 +90,8 @@ class StoreKeys:
     async def rotate(self, now: float) -> Rotation:
         """Wraps all keys under the present operator's key, seals everything under a new data key and retires the
         older ones. Finishes an earlier rotation instead, where one was stopped; safe to repeat at any time."""
-        await self._keyring.renew(now)
+        done = Rotation(resumed=not await self._keyring.renew(now))
         await self._seal.refresh()
-        done = Rotation()
         for _ in range(PASSES):
             done.unopened.clear()
             changed = 0

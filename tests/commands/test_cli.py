@@ -19,7 +19,7 @@ from gateway.edges.server import bind
 from gateway.store import Store
 
 Run = Callable[..., Result]
-KEY = "ab" * 32
+KEY = "9f1c0e5b7a2d48f3b6e1904c8d3a7f25c0b89e6d14f7a35280de4b9617c3fa58"
 SECRET = "canary-secret"
 
 
@@ -60,7 +60,21 @@ def complete(folder: Path) -> dict[str, str]:
     }
 
 
-@pytest.mark.parametrize("words", [(), ("serve",), ("sandbox",), ("check",), ("store",), ("store", "migrate")])
+@pytest.mark.parametrize(
+    "words",
+    [
+        (),
+        ("serve",),
+        ("sandbox",),
+        ("check",),
+        ("store",),
+        ("store", "migrate"),
+        ("store", "adopt"),
+        ("keys",),
+        ("keys", "show"),
+        ("keys", "rotate"),
+    ],
+)
 def test_every_command_explains_itself(run: Run, words: tuple[str, ...]) -> None:
     """Each `--help` says in sentences what a command is for."""
     told = run(*words, "--help")

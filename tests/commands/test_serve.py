@@ -22,7 +22,7 @@ from yarl import URL
 from gateway.store import Store
 
 PATIENCE = 60.0
-KEY = "ab" * 32
+KEY = "9f1c0e5b7a2d48f3b6e1904c8d3a7f25c0b89e6d14f7a35280de4b9617c3fa58"
 
 
 class Process:
