@@ -5,7 +5,7 @@ The HTTP stand-in puts it on the wire; a model checker can drive it as it is. Ti
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -149,6 +149,18 @@ class AuthorizationServer:
         """Whose a refresh or access token is."""
         found = self.refreshes.get(token) or self.accesses.get(token)
         return found.family if found else None
+
+    def snapshot(self) -> Hashable:
+        """All that it remembers: two servers of one policy with equal snapshots behave alike from here."""
+        return (
+            tuple((family.user, family.scope, family.ended) for family in self.families),
+            tuple(
+                (token, kept.family.id, kept.expires, kept.spent_at, kept.given)
+                for token, kept in self.refreshes.items()
+            ),
+            tuple((token, kept.family.id, kept.expires) for token, kept in self.accesses.items()),
+            tuple(self.queued),
+        )
 
     def _trade(self, token: str, found: RefreshToken, now: float, rotation: str) -> tuple[str, str] | None:
         family = found.family

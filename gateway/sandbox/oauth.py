@@ -22,6 +22,7 @@ CODE_LIFETIME = 60
 QUESTION_LIFETIME = 600
 """Seconds for which a consent page may be answered."""
 SCOPES = ("full_access", "readonly")
+POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
 NO_STORE = {"Cache-Control": "no-store"}
 
 
@@ -91,7 +92,7 @@ class OAuth:
         self.questions[name] = Question(query, now + QUESTION_LIFETIME)
         scope = query.get("scope", "full_access")
         page = consent_page(self.client_name, scope, self.people(), self.signed_in, name)
-        return Answer(200, page, {**NO_STORE, "X-Frame-Options": "DENY"}, "text/html; charset=utf-8")
+        return Answer(200, page, {**NO_STORE, "Content-Security-Policy": POLICY}, "text/html; charset=utf-8")
 
     def decide(self, form: Mapping[str, str]) -> Answer:
         """What the consent page's form leads to: back to the client, with a code or `access_denied`."""

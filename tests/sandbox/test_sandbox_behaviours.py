@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import TYPE_CHECKING
 
@@ -130,6 +131,22 @@ async def test_a_late_answer_arrives(anonymous: Api, sandbox: Sandbox) -> None:
     for behaviour in ("R10", "R10:late"):
         sandbox.switches.behaviour = behaviour
         assert (await raw(anonymous, sandbox.issue_refresh_token()))[0] == 200
+
+
+async def test_a_late_answer_keeps_nobody_from_stopping(sandbox: Sandbox) -> None:
+    """A stand-in ends within seconds, though it still owes an answer."""
+    sandbox.switches.latency = 3600
+    sandbox.switches.behaviour = "R10"
+    runner, base = await serve_sandbox(sandbox)
+    form = {"grant_type": "refresh_token", "client_id": sandbox.client_id, "client_secret": sandbox.client_secret}
+    form["refresh_token"] = sandbox.issue_refresh_token()
+    async with aiohttp.ClientSession() as session, asyncio.timeout(30):
+        waiting = asyncio.create_task(session.post(f"{base}/token", data=form))
+        while not sandbox.oauth.tokens.accepted:
+            await session.get(base)
+        await runner.cleanup()
+        with pytest.raises(aiohttp.ClientError):
+            await waiting
 
 
 async def test_flaws_spare_codes_and_refusals(anonymous: Api, sandbox: Sandbox) -> None:

@@ -211,8 +211,10 @@ def test_a_copy_goes_its_own_way() -> None:
     server, first = begun()
     other = copy.deepcopy(server)
     assert newer(server, first) == newer(other, first)
+    assert hash(server.snapshot()) == hash(other.snapshot())
     assert not server.refresh(first, NOW).accepted
     assert (server.families[0].ended, other.families[0].ended) == ("reuse", "")
+    assert server.snapshot() != other.snapshot()
 
 
 def test_tokens_tell_whose_they_are() -> None:
