@@ -8,7 +8,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 def _web(value: str, *, query: bool = False) -> SplitResult:
@@ -32,7 +32,7 @@ def _public(value: str) -> str:
 def _upstream(value: str) -> str:
     """An upstream URL: tokens and books go there, so plain HTTP is for this very machine alone."""
     url = _web(value, query=True)
-    if url.scheme == "http" and url.hostname not in _LOOPBACK:
+    if url.scheme == "http" and url.hostname not in LOOPBACK:
         raise ValueError("must be https, since tokens and books are sent there (http is for this machine alone)")
     return value.rstrip("/")
 

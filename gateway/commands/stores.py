@@ -51,4 +51,11 @@ async def served_store(
     running.push_async_callback(store.close)
     if sandboxed:
         return store, None
-    return store, await store.identity.claim(settings.store.marker_path)
+    return store, mended(await store.identity.claim(settings.store.marker_path))
+
+
+def mended(doubt: str | None) -> str | None:
+    """What is said of a copy, and how it becomes the real one."""
+    if doubt is None:
+        return None
+    return f"{doubt} It is served read-only. If it is the real one now: sage-gateway store adopt."

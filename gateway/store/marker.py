@@ -45,25 +45,32 @@ class Identity:
         self._database = database
         self._cluster = cluster
 
-    async def claim(self, path: Path | None) -> str | None:
-        """Why this database is taken for a copy, as a sentence; None where it is the served one.
+    async def doubt(self, path: Path | None) -> str | None:
+        """Why this database is taken for a copy, as a sentence; None where it is the served one, or was never served.
 
-        A database that never had a marker gets it at `path`. None: no marker is kept.
+        `path` is its marker's; None: none is kept.
         """
         known, place = await self._known(), await self._place()
-        if known.get(PLACE) not in (None, place) and place is not None:
+        if place is not None and known.get(PLACE) not in (None, place):
             return "The database was moved or copied: it lies in another server or database than it did."
+        if path is None:
+            return None
+        return _mismatch(path, _read(path), self._present(known), marked=MARKED in known)
+
+    async def claim(self, path: Path | None) -> str | None:
+        """As `doubt`; a database that never had a marker gets it."""
+        doubt = await self.doubt(path)
+        if doubt is not None:
+            return doubt
+        known = await self._known()
         if path is not None:
-            found, present = _read(path), Marker(self._cluster, int(known.get(GENERATION, 1)))
-            sentence = _mismatch(path, found, present, marked=MARKED in known)
-            if sentence is not None:
-                return sentence
+            found, present = _read(path), self._present(known)
             if found is None:
                 _write(path, present)
             elif found != present:
                 with suppress(StoreFailed):  # one that cannot be written (a ConfigMap) still names this store
                     _write(path, present)
-        wanted = {MARKED: "1" if path else None, PLACE: place}
+        wanted = {MARKED: "1" if path else None, PLACE: await self._place()}
         new = {name: value for name, value in wanted.items() if value is not None and known.get(name) != value}
         if new:
             await self._database.write(lambda connection: self._note(connection, new))
@@ -88,6 +95,9 @@ class Identity:
         if path is not None:
             _write(path, Marker(self._cluster, before + 1))
         return doubted
+
+    def _present(self, known: dict[str, str]) -> Marker:
+        return Marker(self._cluster, int(known.get(GENERATION, 1)))
 
     async def _known(self) -> dict[str, str]:
         query = select(meta.c.name, meta.c.value).where(meta.c.name.in_((GENERATION, MARKED, PLACE)))
