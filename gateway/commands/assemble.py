@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import socket
 import sys
-import time
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from msgspec.structs import replace
-from pydantic import SecretStr
 
 from gateway.commands.authorization import authorize
+from gateway.commands.keeping_alive import keep_alive, ring_for, secret_of
 from gateway.commands.stand_in import NAME
 from gateway.commands.stores import served_store
+from gateway.commands.times import Times
 from gateway.edges.admin import Admin
-from gateway.edges.alarms import AlarmBell
 from gateway.edges.authorization.browser import Browser
 from gateway.edges.authorization.limiter import WrongTokens
 from gateway.edges.callers import Callers, Known, Terms
@@ -25,20 +24,17 @@ from gateway.edges.connection import Listener
 from gateway.edges.conversation import Conversation
 from gateway.edges.frozen import ReadingOnly
 from gateway.edges.handler import OAUTH, Reception
-from gateway.edges.keeper import Keeper
 from gateway.edges.limits import Limits
 from gateway.edges.lookup import Lookup
 from gateway.edges.metrics import Metrics
-from gateway.edges.refresh_sender import Chances, Notice
+from gateway.edges.refresh_sender import Notice
 from gateway.edges.refresher import Refresher
 from gateway.edges.sending import UpstreamLimits
 from gateway.edges.server import plain_server, serve, tls
 from gateway.edges.telemetry import Telemetry, adopt_library_logs
-from gateway.edges.token_client import TokenClient
 from gateway.edges.trial import TOKEN, Trial
 from gateway.edges.upstream import Upstream
 from gateway.errors import StoreFailed
-from gateway.grants.secret import Secret
 from gateway.grants.tenant import Tenant
 from gateway.messages import Caller, Pairs
 from gateway.resources.registry import KINDS, TABLES
@@ -72,12 +68,14 @@ async def assemble(
     *,
     sandboxed: bool = False,
     log: BinaryIO | None = None,
+    times: Times | None = None,
 ) -> None:
     """Start a gateway. Closing `running` stops it: listeners first, when all calls are done, the store last.
 
     `log` takes the log lines at once, in place of standard error. Raises StoreFailed, and CannotListen for a
     certificate that cannot be used.
     """
+    times = times or Times()
     limits = limits_of(settings)
     metrics = Metrics({OAUTH, *(table.name for table in TABLES)}, KINDS)
     telemetry = Telemetry(log or sys.stderr.buffer, metrics, patience=0.0 if log else LOG_SECONDS)
@@ -89,23 +87,25 @@ async def assemble(
     if copied is not None:
         metrics.frozen = True
         telemetry.say("the gateway serves a copy of another's store", level="error", reason=copied)
-    tenants = await bootstrap(settings, store)
-    bell = await _ring_for(settings, store, telemetry, running)
-    conversation, refresher = await _converse(settings, store, telemetry, bell, running, frozen=copied is not None)
-    wrong = WrongTokens(settings.tokens.wrong_per_minute, clock=time.monotonic, address_header=server.address_header)
+    tenants = await bootstrap(settings, store, times.wall())
+    notice = ring_for(settings, store, telemetry, running, times)
+    refresher = await keep_alive(settings, store, notice, running, times, frozen=copied is not None)
+    conversation = await _converse(settings, store, telemetry, notice, running, refresher)
+    wrong = WrongTokens(settings.tokens.wrong_per_minute, clock=times.steady, address_header=server.address_header)
     authorizing = authorize(
         settings,
         store,
         addresses.public_urls or (addresses.url,),
         wrong,
-        bell,
+        notice,
         running,
+        times,
         sandboxed=sandboxed,
         closed=copied is not None,
     )
     terms = {name: terms_of(app, keeps=settings.store.keep) for name, app in settings.apps.items()}
     reception = Reception(
-        Callers(lambda token: store.tenants.held(token, time.time()), terms, clock=time.monotonic),
+        Callers(lambda token: store.tenants.held(token, times.wall()), terms, clock=times.steady),
         ReadingOnly(conversation) if copied is not None else conversation,
         telemetry,
         authorizing.server,
@@ -158,7 +158,7 @@ def terms_of(app: App, *, keeps: bool = True) -> Terms:
     return Terms(app.signature if secret else "off", secret, app.rare_signatures, caller, readonly)
 
 
-async def bootstrap(settings: Settings, store: Store) -> Mapping[str, Tenant]:
+async def bootstrap(settings: Settings, store: Store, now: float) -> Mapping[str, Tenant]:
     """Make the store have the tenants and legacy tokens of the settings; gives by name the tenants that can be served:
     those that have, or once had, a v3.1 refresh token there. Raises StoreFailed."""
     named = (
@@ -166,17 +166,13 @@ async def bootstrap(settings: Settings, store: Store) -> Mapping[str, Tenant]:
             name,
             tenant.app,
             tenant.business,
-            _secret(tenant.v31_refresh_token),
-            _secret(tenant.access_token),
-            _secret(tenant.refresh_token),
+            secret_of(tenant.v31_refresh_token),
+            secret_of(tenant.access_token),
+            secret_of(tenant.refresh_token),
         )
         for name, tenant in settings.tenants.items()
     )
-    return await store.tenants.settle(named, time.time())
-
-
-def _secret(given: SecretStr | None) -> Secret | None:
-    return Secret(given.get_secret_value()) if given is not None and given.get_secret_value() else None
+    return await store.tenants.settle(named, now)
 
 
 async def is_ready(store: Store, refresher: Refresher, browser: Browser) -> bool:
@@ -195,67 +191,15 @@ def _trial(tenants: Mapping[str, Tenant], terms: Mapping[str, Terms], public_url
     return Trial(known, public_urls, {table.root for table in TABLES if table.root})
 
 
-def clients_of(settings: Settings) -> Mapping[str, tuple[str, ...]]:
-    """Each app's v3.1 client id, then its secrets, the newest first."""
-    found = {}
-    for name, app in settings.apps.items():
-        secrets = (_secret(app.v31_client_secret), _secret(app.v31_client_secret_previous))
-        known = [secret.reveal() for secret in secrets if secret]
-        if app.v31_client_id and known:
-            found[name] = (app.v31_client_id, *known)
-    return found
-
-
-async def _ring_for(settings: Settings, store: Store, telemetry: Telemetry, running: AsyncExitStack) -> Notice:
-    """What is told of a grant's news: the log and the metrics, and a webhook of alarms where there is one."""
-    url = _secret(settings.alarms.webhook)
-    if url is None:
-        return telemetry.happened
-
-    async def describe(grant: int) -> dict[str, Any]:
-        names = await store.tenants.of_grant(grant)
-        mend = [f"sage-gateway tenants reconnect {name}" for name in names]
-        return {"tenants": names, "mend": mend}
-
-    bell = AlarmBell(
-        url, describe, clock=time.monotonic, failed=lambda: telemetry.metrics.happening("alarm_not_delivered")
-    )
-    bell.start()
-    running.push_async_callback(bell.close)
-
-    def notice(event: str, grant: int) -> None:
-        telemetry.happened(event, grant)
-        bell.ring(event, grant)
-
-    return notice
-
-
 async def _converse(
-    settings: Settings, store: Store, telemetry: Telemetry, bell: Notice, running: AsyncExitStack, *, frozen: bool
-) -> tuple[Conversation, Refresher]:
+    settings: Settings,
+    store: Store,
+    telemetry: Telemetry,
+    notice: Notice,
+    running: AsyncExitStack,
+    refresher: Refresher,
+) -> Conversation:
     given = settings.limits
-    lease = settings.tokens.lease_seconds
-    token_client = TokenClient(settings.upstream.token, total_seconds=lease / 3)
-    running.push_async_callback(token_client.close)
-    # A copy leaves the spool for the store that it belongs to.
-    path = None if frozen else settings.store.spool_path
-    spool = None if path is None else await store.take_spools(path, time.time())
-    if spool is not None:
-        running.callback(spool.close)
-    refresher = Refresher(
-        store.grants,
-        token_client,
-        clients_of(settings),
-        lease_seconds=lease,
-        notice=bell,
-        spool=spool,
-        frozen=frozen,
-    )
-    running.push_async_callback(refresher.close)
-    keeper = Keeper(refresher, store.grants, Chances(time.time), bell)
-    if not frozen:
-        keeper.start()
-    running.push_async_callback(keeper.close)
     upstream = Upstream(
         settings.upstream.api or "",
         refresher,
@@ -266,9 +210,9 @@ async def _converse(
             body=given.upstream_body,
             in_flight=given.upstream_in_flight,
         ),
-        on_alarm=lambda event, tenant: bell(event, tenant.grant),
+        on_alarm=lambda event, tenant: notice(event, tenant.grant),
     )
     running.push_async_callback(upstream.close)
     kept = store.kept if settings.store.keep else None
     lookup = Lookup(store.ids, KINDS, kept=kept, reference=REFERENCE, on_miss=telemetry.metrics.id_missed)
-    return Conversation(upstream, lookup, telemetry), refresher
+    return Conversation(upstream, lookup, telemetry)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import time
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
-from pydantic import SecretStr
-
+from gateway.commands.keeping_alive import secret_of
 from gateway.commands.stand_in import NAME
+from gateway.commands.times import Times
 from gateway.edges.authorization.apps import RegisteredApp, RegisteredApps
 from gateway.edges.authorization.browser import CALLBACK, Browser
 from gateway.edges.authorization.limiter import WrongTokens
@@ -19,7 +18,6 @@ from gateway.edges.authorization.service import Authorization
 from gateway.edges.authorization.token_endpoint import TokenEndpoint
 from gateway.edges.refresh_sender import Notice
 from gateway.edges.token_client import TokenClient
-from gateway.grants.secret import Secret
 from gateway.settings import App, Settings
 from gateway.store import Store
 
@@ -47,6 +45,7 @@ def registered(settings: Settings) -> RegisteredApps:
 
 
 def _registered(name: str, app: App) -> RegisteredApp:
+    lifetime = app.access_token_lifetime
     own = app.client_secret.get_secret_value() if app.client_secret is not None else ""
     hashed = hash_of(own) if own else app.client_secret_hash
     return RegisteredApp(
@@ -57,14 +56,10 @@ def _registered(name: str, app: App) -> RegisteredApp:
         country=app.country,
         client_secret_hash=None if hashed is None else bytes.fromhex(hashed.removeprefix(HASH)),
         v31_client_id=app.v31_client_id,
-        v31_client_secret=_secret(app.v31_client_secret),
-        v31_client_secret_previous=_secret(app.v31_client_secret_previous),
-        access_token_lifetime=None if app.access_token_lifetime == "never" else app.access_token_lifetime,
+        v31_client_secret=secret_of(app.v31_client_secret),
+        v31_client_secret_previous=secret_of(app.v31_client_secret_previous),
+        access_token_lifetime=None if lifetime == "never" else lifetime,
     )
-
-
-def _secret(given: SecretStr | None) -> Secret | None:
-    return Secret(given.get_secret_value()) if given is not None and given.get_secret_value() else None
 
 
 def authorize(
@@ -74,6 +69,7 @@ def authorize(
     wrong: WrongTokens,
     notice: Notice,
     running: AsyncExitStack,
+    times: Times,
     *,
     sandboxed: bool,
     closed: bool,
@@ -101,11 +97,11 @@ def authorize(
         store.codes,
         sage,
         public_urls=public_urls,
-        now=time.time,
+        now=times.wall,
         notice=notice,
         loopback_apps={NAME} if sandboxed else frozenset(),
     )
     running.push_async_callback(browser.close)
-    tokens = TokenEndpoint(apps, store.codes, store.tokens, wrong, grace=settings.tokens.refresh_grace)
-    revocation = Revocation(apps, store.tokens, store.grants, sage, wrong)
+    tokens = TokenEndpoint(apps, store.codes, store.tokens, wrong, grace=settings.tokens.refresh_grace, now=times.wall)
+    revocation = Revocation(apps, store.tokens, store.grants, sage, wrong, now=times.wall)
     return Authorizing(Authorization(tokens, revocation, browser, closed=closed), browser)

@@ -6,7 +6,7 @@ Each replica does all of it; the lease of each grant lets one of them send (reli
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from typing import Protocol
 
 from gateway.edges.refresh_sender import Chances, Notice
@@ -47,7 +47,7 @@ class Grants(Protocol):
 
 
 class Keeper:
-    """The timers of one process. `housekeeping` is done with each sweep, such as forgetting what has lapsed."""
+    """The timers of one process."""
 
     def __init__(
         self,
@@ -55,13 +55,11 @@ class Keeper:
         grants: Grants,
         chances: Chances,
         notice: Notice,
-        housekeeping: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         self._refresher = refresher
         self._grants = grants
         self._chances = chances
         self._notice = notice
-        self._housekeeping = housekeeping
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
@@ -87,8 +85,6 @@ class Keeper:
         await self._grants.adopt_all_rescued(now)
         waiting = iter(await self._grants.standings(now - YOUNGEST))
         await asyncio.gather(*(self._work_off(waiting) for _ in range(AT_ONCE)))
-        if self._housekeeping is not None:
-            await self._housekeeping()
 
     async def _work_off(self, waiting: Iterator[Standing]) -> None:
         for standing in waiting:

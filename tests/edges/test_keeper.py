@@ -78,8 +78,8 @@ class Time:
         return Chances(lambda: NOW, lambda: NOW, self.sleep, lambda: 0.5)
 
 
-def keeper(kept: Kept, told: list[tuple[str, int]], time: Time | None = None, housekeeping=None) -> Keeper:
-    return Keeper(kept, kept, (time or Time()).chances(), lambda word, grant: told.append((word, grant)), housekeeping)
+def keeper(kept: Kept, told: list[tuple[str, int]], time: Time | None = None) -> Keeper:
+    return Keeper(kept, kept, (time or Time()).chances(), lambda word, grant: told.append((word, grant)))
 
 
 async def test_a_sweep_refreshes_the_idle_and_tells_of_those_that_cannot_be():
@@ -97,17 +97,6 @@ async def test_a_sweep_goes_gently():
     await keeper(kept, []).sweep()
     assert sorted(kept.renewed) == list(range(50))
     assert kept.most_at_once == AT_ONCE
-
-
-async def test_a_sweep_does_the_housekeeping():
-    """What else has to be done now and then."""
-    kept = Kept()
-
-    async def housekeeping() -> None:
-        kept.done.append("cleaned")
-
-    await keeper(kept, [], housekeeping=housekeeping).sweep()
-    assert kept.done[-1] == "cleaned"
 
 
 async def test_a_failing_store_ends_no_timer():
