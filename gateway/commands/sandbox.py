@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gateway.commands.refusal import FAILED, MISUSED, refuse
-from gateway.commands.stand_in import Consent
+from gateway.commands.stand_in import NAME, Consent
 from gateway.settings import Server
 
 if TYPE_CHECKING:
@@ -82,6 +82,7 @@ def _own(folder: str) -> dict[str, str]:
     usual = Server()
     return {
         "server.public_urls": f"http://{usual.host}:{usual.port},http://localhost:{usual.port}",
+        f"apps.{NAME}.redirect_uris": f"http://{usual.host}:{usual.port}/health_check,http://localhost:3000/callback",
         "store.db": f"sqlite:///{folder}/store.db",
         "store.key": secrets.token_hex(32),
     }

@@ -225,6 +225,10 @@ async def test_the_two_commands_work_together(tmp_path: Path) -> None:
                     assert (answer.status, "X-Sage-Gateway" in answer.headers) == (200, False)
                 async with client.get(f"{url}/test/accounts/v2/contacts") as answer:
                     assert answer.status == 401
+                for landing, status in (("http://localhost:3000/callback", 302), ("http://localhost:3001/", 400)):
+                    query = {"response_type": "code", "client_id": "TestClient", "redirect_uri": landing}
+                    async with client.get(f"{url}/oauth2/auth", params=query, allow_redirects=False) as answer:
+                        assert answer.status == status
             assert resident(gateway) <= 130 * 1024
             assert not dumps_core(gateway)
             assert (await gateway.stop())[0] == 0
