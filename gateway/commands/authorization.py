@@ -104,4 +104,4 @@ def authorize(
     running.push_async_callback(browser.close)
     tokens = TokenEndpoint(apps, store.codes, store.tokens, wrong, grace=settings.tokens.refresh_grace, now=times.wall)
     revocation = Revocation(apps, store.tokens, store.grants, sage, wrong, now=times.wall)
-    return Authorizing(Authorization(tokens, revocation, browser, closed=closed), browser)
+    return Authorizing(Authorization(tokens, revocation, browser, wrong, closed=closed), browser)

@@ -11,7 +11,7 @@ from typing import Protocol
 from aiohttp import web
 
 from gateway.edges.authorization.limiter import WrongTokens
-from gateway.edges.authorization.parameters import MOST
+from gateway.edges.authorization.parameters import LARGEST_BODY
 from gateway.edges.callers import Callers, Known, UnknownToken
 from gateway.edges.connection import Connection, request_name
 from gateway.edges.framing import read_body, read_head, read_target, write_reply
@@ -141,7 +141,7 @@ class Reception:
 
     async def _authorize(self, request: web.BaseRequest, target: str, headers: Pairs, line: Line) -> V2Response:
         line.resource = OAUTH
-        body = await read_body(request, self._limits, MOST)
+        body = await read_body(request, self._limits, LARGEST_BODY)
         call = V2Request(request.method, target, headers, body)
         await self._strangers.enter(_STRANGERS)
         try:

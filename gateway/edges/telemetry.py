@@ -19,6 +19,7 @@ import structlog
 
 from gateway.edges.log_lines import LogLines
 from gateway.edges.metrics import VERBS, Metrics
+from gateway.errors import WrongTooOften
 from gateway.messages import Note, V2Response
 
 FIELDS = frozenset(
@@ -209,7 +210,10 @@ def outcome_of(reply: V2Response, exchanged: bool) -> str:
     if reply.status < 500:
         return "owner" if exchanged and body.get("error") == "invalid_token" else "client"
     found = body.get("$diagnoses") or [{}]
-    return "sage" if found[0].get("$dataCode") in ("UpstreamFailed", "Throttled") else "gateway"
+    code = found[0].get("$dataCode")
+    if code == WrongTooOften.code:
+        return "client"
+    return "sage" if code in ("UpstreamFailed", "Throttled") else "gateway"
 
 
 def frames(traceback: TracebackType | None, deepest: int = 8) -> list[str]:

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from gateway.edges.authorization.parameters import MOST
+from gateway.edges.authorization.parameters import LARGEST_BODY
 from gateway.edges.limits import Limits
 from tests.edges.edge_house import GOOD, LAPSED, NARROW, SHORT, House, house
 
@@ -59,6 +59,7 @@ async def test_guessing_tokens_is_limited() -> None:
         assert [await status_of(gateway, f"{i}" * 40) for i in range(4)] == [400, 400, 400, 503]
         status, headers, _ = await gateway.get(CONTACTS, Authorization=f"Bearer {'9' * 300}")
         assert (status, headers["retry-after"]) == (503, "60")
+        assert (gateway.lines[-1]["outcome"], gateway.lines[-1]["level"]) == ("client", "info")
         assert await status_of(gateway, GOOD) == 200
         assert await status_of(gateway, LAPSED) == 400
         assert await status_of(gateway, "8" * 40, X_Real_IP="198.51.100.7") == 400
@@ -96,8 +97,8 @@ async def test_a_stranger_has_one_call_a_connection(sent: bytes, stays: bool) ->
 
 async def test_the_authorization_servers_bodies_are_small(gateway: House) -> None:
     """64 KiB: more is refused unread."""
-    assert (await gateway.ask("POST", "/oauth2/token", {}, b"x" * MOST))[0] == 200
-    assert (await gateway.ask("POST", "/oauth2/token", {}, b"x" * (MOST + 1)))[0] == 413
+    assert (await gateway.ask("POST", "/oauth2/token", {}, b"x" * LARGEST_BODY))[0] == 200
+    assert (await gateway.ask("POST", "/oauth2/token", {}, b"x" * (LARGEST_BODY + 1)))[0] == 413
 
 
 async def test_a_gateway_of_one_call_at_a_time_serves_strangers_too() -> None:

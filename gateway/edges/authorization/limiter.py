@@ -15,7 +15,7 @@ from ipaddress import IPv6Address, ip_address, ip_network
 
 from cachetools import TTLCache
 
-from gateway.errors import Throttled
+from gateway.errors import WrongTooOften
 from gateway.messages import Pairs
 
 WINDOW = 60.0
@@ -56,15 +56,15 @@ class WrongTokens:
             return str(address)
         return ""
 
-    def count(self, peer: str | None, presented: str) -> None:
-        """Counts something wrong that was presented; against nobody's address where `peer` is None.
+    def count(self, peer: str | None, presented: str | None = None) -> None:
+        """Counts something wrong that was presented, against its beginning and the address; None: not against that.
 
-        Raises Throttled, with the seconds to wait, for one too many.
+        Raises WrongTooOften, with the seconds to wait, for one too many.
         """
         now = self._clock()
-        keys = [self._hashed("beginning", presented[:BEGINNING])]
-        if peer is not None:
-            keys.append(self._hashed("address", peer))
+        beginning = None if presented is None else presented[:BEGINNING]
+        given = (("beginning", beginning), ("address", peer))
+        keys = [self._hashed(kind, text) for kind, text in given if text is not None]
         wait = 0.0
         for key in keys:
             # In place: a new entry would begin its minute anew.
@@ -73,7 +73,7 @@ class WrongTokens:
             if window[1] > self._most:
                 wait = max(wait, window[0] + WINDOW - now)
         if wait:
-            raise Throttled("Too many wrong tokens; try again later", max(1, math.ceil(wait)))
+            raise WrongTooOften("Too many wrong tokens; try again later", max(1, math.ceil(wait)))
 
     def _hashed(self, kind: str, text: str) -> bytes:
         """What is remembered of it: not the beginning of a secret, nor an address."""

@@ -10,7 +10,7 @@ from gateway.errors import Malformed, TooLarge
 from gateway.messages import V2Request, header
 from gateway.translate.forms import read_fields
 
-MOST = 64 * 1024
+LARGEST_BODY = 64 * 1024
 """Bytes of a token call's body. Real ones have a few hundred."""
 
 _NAMES = frozenset(
@@ -29,10 +29,10 @@ _NAMES = frozenset(
 def read_parameters(call: V2Request) -> dict[str, str]:
     """What a call says, by name: known names with a value alone, without white space around it.
 
-    Raises Malformed for text that cannot be read, TooLarge over `MOST`.
+    Raises Malformed for text that cannot be read, TooLarge over `LARGEST_BODY`.
     """
-    if len(call.body) > MOST:
-        raise TooLarge(f"The body is over {MOST:,} bytes")
+    if len(call.body) > LARGEST_BODY:
+        raise TooLarge(f"The body is over {LARGEST_BODY:,} bytes")
     query = call.target.partition("?")[2]
     try:
         fields = read_fields(call.headers, query, call.body)

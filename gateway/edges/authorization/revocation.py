@@ -56,7 +56,7 @@ class Revocation:
 
     async def answer(self, call: V2Request, peer: str, line: Line) -> V2Response:
         """200 and `{}`, also for a token that nobody knows (RFC 7009 §2.2); `invalid_client` for credentials that are
-        given and wrong. Raises Throttled and StoreFailed."""
+        given and wrong. Raises WrongTooOften and StoreFailed."""
         try:
             fields = parameters_of(call, "token")
         except BadCall as unreadable:

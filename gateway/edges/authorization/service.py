@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from gateway.edges.authorization.limiter import WrongTokens
 from gateway.edges.authorization.revocation import Revocation
 from gateway.edges.authorization.token_endpoint import TokenEndpoint
 from gateway.edges.authorization.validation import JSON
@@ -15,6 +16,8 @@ TOKEN = frozenset({"/oauth2/token", "/oauth/token"})
 REVOKE = "/oauth2/revoke"
 HEALTH = "/health_check"
 RETRY_SECONDS = 5
+NOBODYS = frozenset({400, 404, 410})
+"""Statuses of pages that say that what the browser brought is nobody's, or no more."""
 
 _BEGINNINGS = ("/oauth", "/connect", "/health", "//")
 
@@ -32,10 +35,14 @@ class Pages(Protocol):
 class Authorization:
     """Answers what needs no legacy token: token calls, revocations, browsers, the health check.
 
-    `closed`: all but the last are told to try again later, as in a gateway that serves the copy of another's store.
+    `wrong` counts what browsers bring that cannot be gone on with: states, links, redirect URIs of nobody. `closed`:
+    all but the last are told to try again later, as in a gateway that serves the copy of another's store.
     """
 
-    def __init__(self, tokens: TokenEndpoint, revocation: Revocation, pages: Pages, *, closed: bool = False) -> None:
+    def __init__(
+        self, tokens: TokenEndpoint, revocation: Revocation, pages: Pages, wrong: WrongTokens, *, closed: bool = False
+    ) -> None:
+        self._wrong = wrong
         self._closed = closed
         self._tokens = tokens
         self._revocation = revocation
@@ -49,14 +56,17 @@ class Authorization:
         return path in TOKEN or path in (REVOKE, HEALTH) or self._pages.serves(target)
 
     async def answer(self, call: V2Request, peer: str, line: Line) -> V2Response:
-        """The reply to a call that it serves; `line` is told whose it was. Raises Throttled."""
+        """The reply to a call that it serves; `line` is told whose it was. Raises WrongTooOften."""
         path = _folded(call.target)
         if path == HEALTH:
             return V2Response(200, {"status": "ok"}, JSON)  # (inferred: v2.md §1.7 knows the address alone)
         if self._closed:
             return _later()
         if path not in TOKEN and path != REVOKE:
-            return await self._pages.answer(call)
+            reply = await self._pages.answer(call)
+            if reply.status in NOBODYS:
+                self._wrong.count(peer)
+            return reply
         endpoint = self._tokens if path in TOKEN else self._revocation
         try:
             return await endpoint.answer(call, peer, line)

@@ -67,7 +67,7 @@ class TokenEndpoint:
         self._tidied = now()
 
     async def answer(self, call: V2Request, peer: str, line: Line) -> V2Response:
-        """The pair, or one of v2's errors. Raises Throttled for one wrong call too many, and StoreFailed."""
+        """The pair, or one of v2's errors. Raises WrongTooOften, and StoreFailed."""
         try:
             fields = parameters_of(call, "grant_type")
         except BadCall as unreadable:

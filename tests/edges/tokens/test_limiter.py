@@ -8,7 +8,7 @@ import pytest
 
 from gateway.edges.authorization.limiter import WrongTokens
 from gateway.errors import Throttled
-from gateway.messages import V2Response
+from gateway.messages import V2Request, V2Response
 from tests.edges.tokens.token_house import GRACE, PER_MINUTE, Desk, error, good
 
 
@@ -120,3 +120,12 @@ async def test_guesses_at_the_revocation_address_are_limited(desk: Desk) -> None
     assert await limited(desk.revoke("y" * 40, client_id="shop-id", client_secret="wrong"))
     pair = await desk.pair()
     good(await desk.revoke(pair["access_token"]))
+
+
+async def test_browsers_that_bring_nothing_of_ours_are_limited(desk: Desk) -> None:
+    """Guessed states, links and clients; a page that goes on is given all the same, and whoever guesses tokens from
+    there has fewer left."""
+    wrong = V2Request("GET", "/oauth2/auth?state=wrong")
+    assert [await limited(desk.send(wrong)) for _ in range(PER_MINUTE + 1)] == [False] * PER_MINUTE + [True]
+    assert (await desk.send(V2Request("GET", "/oauth2/auth"))).status == 200
+    assert await limited(desk.refresh("x" * 40))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.edges.authorization.parameters import MOST, read_parameters
+from gateway.edges.authorization.parameters import LARGEST_BODY, read_parameters
 from gateway.errors import Malformed, TooLarge
 from gateway.messages import V2Request
 
@@ -44,6 +44,6 @@ def test_a_body_of_another_form_must_be_whole(body: bytes, content_type: str) ->
 
 def test_a_body_has_a_limit() -> None:
     """64 KiB."""
-    assert read(b"code=" + b"x" * (MOST - 5))["code"] == "x" * (MOST - 5)
+    assert read(b"code=" + b"x" * (LARGEST_BODY - 5))["code"] == "x" * (LARGEST_BODY - 5)
     with pytest.raises(TooLarge):
-        read(b"code=" + b"x" * MOST)
+        read(b"code=" + b"x" * LARGEST_BODY)

@@ -71,7 +71,8 @@ class NoPages:
         return target.startswith("/oauth2/auth")
 
     async def answer(self, call: V2Request) -> V2Response:
-        return V2Response(200, b"<p>page</p>", (("Content-Type", "text/html"),))
+        status = 400 if "wrong" in call.target else 200
+        return V2Response(status, b"<p>page</p>", (("Content-Type", "text/html"),))
 
 
 class BrokenStore:
@@ -159,7 +160,7 @@ def service_of(desk_now: Any, store: Any, sage: FakeSage, wrong: WrongTokens, *,
     apps = RegisteredApps(APPS)
     tokens = TokenEndpoint(apps, store.codes, store.tokens, wrong, grace=GRACE, now=desk_now)
     revocation = Revocation(apps, store.tokens, store.grants, sage, wrong, now=desk_now)
-    return Authorization(tokens, revocation, NoPages(), closed=closed)
+    return Authorization(tokens, revocation, NoPages(), wrong, closed=closed)
 
 
 @asynccontextmanager
