@@ -184,5 +184,5 @@ def _page(status: int, title: str, main: str, *, form_action: str = "'none'", co
         *QUIET,
         *cookie,
     )
-    # A name may hold half a surrogate pair, which no UTF-8 has.
+    # Half a surrogate pair, which no UTF-8 has, may not make a page fail.
     return V2Response(status, text.encode("utf-8", "replace"), headers)

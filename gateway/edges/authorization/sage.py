@@ -135,9 +135,12 @@ class Sage:
             return False
 
     async def businesses(self, access: Secret) -> tuple[Business, ...]:
-        """Every business that the token reaches, in Sage's order. Raises UpstreamFailed."""
+        """Every business that the token reaches, in Sage's order. Raises UpstreamFailed.
+
+        The published specification has no `attributes` here; `displayed_as` is the name in any case (v31.md §5).
+        """
         found: dict[str, Business] = {}
-        path: object = "/businesses?attributes=name,country"
+        path: object = "/businesses"
         for _ in range(MOST_PAGES):
             page = await self._get(str(path), access)
             items = page.get("$items")

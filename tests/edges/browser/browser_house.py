@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -118,14 +119,20 @@ class House:
     store: Store
     """The first replica's."""
     replicas: list[Browser] = field(default_factory=list)
+    heard: asyncio.Queue[str] = field(default_factory=asyncio.Queue)
+    """The notices' words, to be waited for."""
     turn: int = 0
     """Which replica answers."""
     running: AsyncExitStack = field(default_factory=AsyncExitStack)
 
+    def notice(self, event: str, grant: int) -> None:
+        self.notices.append((event, grant))
+        self.heard.put_nowait(event)
+
     async def visitor(self, **headers: str) -> Visitor:
         """A browser that was never here."""
         jar = aiohttp.CookieJar(unsafe=True)
-        session = aiohttp.ClientSession(cookie_jar=jar, headers=headers)
+        session = aiohttp.ClientSession(cookie_jar=jar, headers=headers, timeout=aiohttp.ClientTimeout(total=20))
         return Visitor(self, await self.running.enter_async_context(session))
 
     def business(self, name: str) -> str:
@@ -170,7 +177,8 @@ class Visitor:
 
     async def authorise(self, **changed: str | None) -> Seen:
         """All the way from the app to what the callback answers."""
-        return await self.get(await self.consent(await self.begin(**changed)))
+        begun = await self.get(f"/oauth2/auth?{urlencode(asked(**changed))}")
+        return await self.get(await self.consent(begun))
 
     async def choose(self, page: Seen, **fields: str) -> Seen:
         """Presses the choice's button."""
@@ -191,7 +199,7 @@ def asked(**changed: str | None) -> dict[str, str]:
 
 def registered(sandbox: Sandbox) -> RegisteredApps:
     """The apps of the house."""
-    sage = {"v31_client_id": sandbox.client_id, "v31_client_secret": Secret(sandbox.client_secret)}
+    sage: dict[str, Any] = {"v31_client_id": sandbox.client_id, "v31_client_secret": Secret(sandbox.client_secret)}
     return RegisteredApps(
         {
             "shop": RegisteredApp("shop", "shop-client", (APP, WITH_QUERY, "shop://signed-in"), country="ie", **sage),
@@ -216,7 +224,7 @@ async def house(
 ) -> AsyncIterator[House]:
     """`prefix`: the path of the public URL, which a proxy takes off; `other`: further public URLs."""
     async with AsyncExitStack() as running:
-        sandbox, clock, notices = Sandbox(), Clock(), list[tuple[str, int]]()
+        sandbox, clock, notices = Sandbox(seed=False), Clock(), list[tuple[str, int]]()
         runner, sage_url = await serve_sandbox(sandbox)
         running.push_async_callback(runner.cleanup)
         listening = bind("127.0.0.1", 0)
@@ -255,7 +263,7 @@ def _replica(house: House, store: Store, public: tuple[str, ...], running: Async
         sage,
         public_urls=public,
         now=house.clock,
-        notice=lambda event, grant: house.notices.append((event, grant)),
+        notice=house.notice,
         loopback_apps={"trial"},
     )
     running.push_async_callback(browser.close)

@@ -7,8 +7,9 @@ from hashlib import sha256
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from tests.edges.browser.browser_house import APP, WITH_QUERY, House, asked, house, state_of
 from yarl import URL
+
+from tests.edges.browser.browser_house import APP, WITH_QUERY, House, asked, house, state_of
 
 
 @pytest.mark.parametrize(
