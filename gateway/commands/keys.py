@@ -111,13 +111,13 @@ def refuse_unfinished(done: Rotation) -> None:
 
 
 async def _with_store(settings: Settings, work: Callable[[Store], Awaitable[None]]) -> None:
-    from gateway.commands.stores import open_store
+    from gateway.commands.stores import present_store
     from gateway.errors import StoreFailed
 
     if settings.store.db is None or not settings.store.has_key:
         refuse(MISUSED, "There is no store to look at: set store.db and store.key.")
     try:
-        store = await open_store(settings, migrate=False)
+        store = await present_store(settings)
         try:
             await work(store)
         finally:

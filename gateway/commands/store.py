@@ -82,12 +82,12 @@ def adopt(
 
 
 async def _adopt(settings: Settings) -> None:
-    from gateway.commands.stores import open_store
+    from gateway.commands.stores import present_store
     from gateway.errors import StoreFailed
 
     path = settings.store.marker_path
     try:
-        opened = await open_store(settings, migrate=False)
+        opened = await present_store(settings)
         try:
             doubted = await opened.identity.adopt(path, time.time())
         finally:

@@ -25,6 +25,13 @@ async def open_store(settings: Settings, *, migrate: bool | None = None) -> Stor
     return await Store.open(settings.store.db.get_secret_value(), present, former=former, migrate=migrate)
 
 
+async def present_store(settings: Settings) -> Store:
+    """The store that the settings name, for a command that makes none. Raises StoreFailed where there is none yet."""
+    if settings.store.file is not None and not settings.store.file.exists():
+        raise StoreFailed(f"There is no store at {settings.store.file.absolute()} yet.")
+    return await open_store(settings, migrate=False)
+
+
 def weak_key(settings: Settings) -> str | None:
     """Why store.key is not to be used, as a sentence; None where it is strong. Raises StoreFailed where it cannot be
     had."""
