@@ -24,11 +24,12 @@ from gateway.store.tenant_rows import TenantRow, Waiting
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """What an action works with; `now` in seconds since 1970."""
+    """What an action works with; `now` in seconds since 1970, and how to `wait` for some seconds."""
 
     settings: Settings
     store: Store
     now: float
+    wait: Callable[[float], Awaitable[None]] = asyncio.sleep
 
 
 Action = Callable[[Desk], Awaitable[None]]

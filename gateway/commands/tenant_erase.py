@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 
 import typer
@@ -44,7 +43,7 @@ async def erase(desk: Desk, name: str, *, at_once: bool) -> None:
     left = (row.disconnected_at or desk.now) + FORGOTTEN - desk.now
     if left > 0 and not at_once:
         typer.echo(f"{name} is disconnected. It is erased in {left:.0f} seconds, when all gateways know.", err=True)
-        await asyncio.sleep(left)
+        await desk.wait(left)
     row = await tenant(desk, name)
     erased = await desk.store.erasure.erase(row.tenant, await _revoking(desk), time.time())
     for sentence in _sentences(name, erased):

@@ -16,6 +16,10 @@ from gateway.settings import Settings
 from gateway.store import Named
 from gateway.store.imports import Entry, Imported
 
+MOST = 25_000
+"""Lines of one file. It is one transaction, and a gateway that runs on the same SQLite file waits no longer than 10
+seconds to write."""
+
 
 def content_of(file: str) -> bytes:
     """The file's bytes, or standard input's where it is named "-"; leaves with 2 where it cannot be read."""
@@ -33,6 +37,8 @@ async def import_(desk: Desk, content: bytes, *, skip_bad: bool) -> None:
         lines = list(read(content))
     except FileWrong as wrong:
         refuse(FAILED, f"The file cannot be imported: {wrong}.")
+    if len(lines) > MOST:
+        refuse(FAILED, f"The file has {len(lines)} lines, and {MOST} are imported at once: split it.")
     bad: dict[int, list[str]] = defaultdict(list)
     entries = list(_good(lines, desk.settings, bad))
     told = await desk.store.imports.take(entries, desk.now, skip_bad=skip_bad, judge=bool(bad) and not skip_bad)

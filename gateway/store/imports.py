@@ -139,6 +139,8 @@ class Imports:
         seeds: dict[Key, Planted] = {}
         for one in good:
             row = stored.get(one.key)
+            if row is not None and row.disconnected_at is not None:
+                told.hints[one.entry.line] = "it is disconnected: no token of it is known until it is reconnected"
             if one.seed is None or (row is not None and row.seed == one.seed):
                 continue
             if row is not None and row.state not in LAPSED:
@@ -208,7 +210,7 @@ async def _stored(connection: AsyncConnection) -> dict[Key, Any]:
     """All tenants with the state of their grants."""
     query = select(
         *(tenants.c.id, tenants.c.name, tenants.c.app, tenants.c.business, tenants.c.seed),
-        *(tenants.c.grant_id, grants.c.state),
+        *(tenants.c.grant_id, tenants.c.disconnected_at, grants.c.state),
     ).join(grants, tenants.c.grant_id == grants.c.id)
     return {(row.app, row.business): row for row in await connection.execute(query)}
 

@@ -253,6 +253,14 @@ def test_a_file_that_cannot_be_read_is_a_sentence(run: Run, tmp_path: Path) -> N
     assert (told.exit_code, "names no column tenant" in told.stderr, "canary" in told.stderr) == (1, True, False)
 
 
+def test_a_file_that_would_hold_the_store_for_long_is_split(run: Run) -> None:
+    """Running gateways wait for its one transaction."""
+    lines = "".join(f"t{i},shop,b{i},{i},,\n" for i in range(25_001))
+    told = run("import", "-", stdin=HEADER + lines)
+    assert (told.exit_code, "The file has 25001 lines, and 25000 are imported at once" in told.stderr) == (1, True)
+    assert rows_of(run) == {}
+
+
 def test_list_shows_whose_consent_is_needed(run: Run, url: str) -> None:
     """Lapsed and revoked ones; not those that are disconnected, or wait for a first consent."""
     run("import", "-", stdin=f"{HEADER}a,shop,b1,t1,,\nb,shop,b2,t2,,\nc,shop,b3,t3,,s\n")
@@ -406,6 +414,27 @@ async def test_erase_ends_the_consent_at_sage(
     finally:
         await desk.store.close()
         await runner.cleanup()
+
+
+async def test_erase_waits_until_every_gateway_has_forgotten(bare: None, tmp_path: Path) -> None:
+    """A tenant that was served a moment ago is disconnected for 30 seconds first, so that nobody writes for it what
+    would stay; one that was disconnected before waits for the rest."""
+    url, waits = f"sqlite:///{tmp_path}/store.db", []
+    store = await Store.open(url, bytes.fromhex(KEY))
+
+    async def wait(seconds: float) -> None:
+        (row,) = await store.rows.all(1000.0)
+        waits.append((row.tenant.name, row.disconnected_at, seconds))
+
+    desk = Desk(load(None, settings(url, UPSTREAM__REVOKE="http://127.0.0.1:1/")), store, now=1000.0, wait=wait)
+    for name, since in (("a", None), ("b", 990.0)):
+        await store.tenants.settle([Named(name, "shop", name, Secret(name))], 0.0)
+        if since is not None:
+            await store.rows.disconnect(name, since)
+        await erase(desk, name, at_once=False)
+    assert waits == [("a", 1000.0, 30.0), ("b", 990.0, 20.0)]
+    assert await store.rows.all(1000.0) == []
+    await store.close()
 
 
 async def test_the_sidecars_seed_is_used_once(bare: None, tmp_path: Path) -> None:

@@ -164,6 +164,22 @@ async def test_a_spent_refresh_token_does_not_revive_anybody(store):
     assert (await grant_of(store, "a")).state is State.REAUTH_REQUIRED
 
 
+async def test_a_disconnected_tenant_stays_so(store):
+    """Its new tokens are kept for when it is reconnected, and the line is told."""
+    await take(store, named("a", seed="s"))
+    await store.rows.disconnect("a", NOW)
+    told = await take(store, named("a", access="x"))
+    assert told.hints == {2: "it is disconnected: no token of it is known until it is reconnected"}
+    assert (told.tokens, await whose(store, "x")) == (1, [None])
+
+
+async def test_judging_changes_nothing(store):
+    """Not even where all is good."""
+    told = await take(store, named("a", seed="s"), judge=True)
+    assert (told.done, told.wrong) == (False, {})
+    assert await store.rows.all(NOW) == []
+
+
 async def test_a_token_of_the_settings_stays_once_it_is_imported(store):
     """So tenants can move from the settings into the store."""
     await store.tenants.settle([named("a", seed="s", access="x")], NOW)
