@@ -50,17 +50,17 @@ class Codes:
 
         Of several that try at once, on any replica, one succeeds. Raises StoreFailed.
         """
-        pair, tried = self._tokens.pair("code", code), False
+        pair, begun = self._tokens.pair("code", code), False
 
         async def work(connection: AsyncConnection) -> Pair | None:
-            nonlocal tried
+            nonlocal begun
             row = (await connection.execute(self._query(code).with_for_update(of=codes))).first()
             found = presented(row) if row is not None else None
-            # A run before this one may have been committed, though its answer was lost.
-            ours = tried and found is not None and found.spent_at == now
-            tried = True
+            # Our run before this one may have been committed, though its answer was lost.
+            ours = begun and found is not None and found.spent_at == now
             if found is None or not (ours or code_permits(found, app, now) is Permission.ISSUE):
                 return None
+            begun = True
             spent = update(codes).where(codes.c.digest == self._digest(code))
             await connection.execute(spent.values(spent_at=now))
             await self._tokens.issue(connection, pair, found, until, now)

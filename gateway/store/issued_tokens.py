@@ -44,18 +44,18 @@ class IssuedTokens:
 
         For `grace` seconds the same token gets the same pair, on any replica. Raises StoreFailed.
         """
-        pair, tried = self._tokens.pair("refresh", refresh), False
+        pair, begun = self._tokens.pair("refresh", refresh), False
 
         async def work(connection: AsyncConnection) -> Pair | None:
-            nonlocal tried
+            nonlocal begun
             row = (await connection.execute(self._query(refresh).with_for_update(of=legacy_tokens))).first()
             found = presented(row) if row is not None else None
-            # A run before this one may have been committed, though its answer was lost.
-            ours = tried and found is not None and found.spent_at == now
-            tried = True
+            # Our run before this one may have been committed, though its answer was lost.
+            ours = begun and found is not None and found.spent_at == now
             permission = refresh_permits(found, app, now, grace)
             if found is None or not (ours or permission in (Permission.ISSUE, Permission.REPEAT)):
                 return None
+            begun = True
             if permission is Permission.ISSUE:
                 spent = update(legacy_tokens).where(legacy_tokens.c.digest == self._tokens.digest("refresh", refresh))
                 await connection.execute(spent.values(spent_at=now))

@@ -12,6 +12,9 @@ from gateway.grants.legacy import CODE_LIFE
 from gateway.grants.life import State
 from gateway.grants.secret import Secret
 from gateway.store import Named, Store
+from gateway.store.codes import Codes
+from gateway.store.database import Database
+from gateway.store.issued_tokens import IssuedTokens
 from gateway.store.tables import grants, tenants
 
 NOW = 1_700_000_000.0
@@ -219,6 +222,28 @@ async def test_old_tokens_are_forgotten_a_few_at_a_time(store):
     assert await store.tokens.rotate("given", "app", late, late, GRACE) is None
     assert await store.tenants.by_token("kept", late) == tenant
     assert await store.tokens.rotate(pair.refresh.reveal(), "app", late, late, GRACE) is not None
+
+
+class LostAnswers(Database):
+    """A database whose commits succeed, but for whose answers each write is begun anew."""
+
+    async def write(self, work):
+        await super().write(work)
+        return await super().write(work)
+
+
+async def test_a_commit_whose_answer_was_lost_is_no_second_use(store, url, tenant):
+    """The pair is given, also of a code, and of a refresh token without any grace; then both are spent."""
+    database = LostAnswers(url)
+    try:
+        codes, tokens = Codes(database, store._seal), IssuedTokens(database, store._seal)
+        code = await codes.issue(tenant.id, URI, "full_access", NOW)
+        pair = await codes.redeem(code, "app", HOUR, NOW + 1)
+        assert await tokens.rotate(pair.refresh.reveal(), "app", HOUR, NOW + 2, 0.0) is not None
+        assert await codes.redeem(code, "app", HOUR, NOW + 1) is None
+        assert await tokens.rotate(pair.refresh.reveal(), "app", HOUR, NOW + 3, 0.0) is None
+    finally:
+        await database.close()
 
 
 async def put(store, statement):
