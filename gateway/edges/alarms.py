@@ -18,6 +18,7 @@ ALARMS = {
     "grant_dying": "A grant was not refreshed for four weeks and ends soon.",
     "invalid_client": "Sage refused the gateway's own client id or secret: nothing of this app is refreshed.",
     "unsaved": "The store does not take fresh tokens. Do not kill the gateway.",
+    "consent_lost": "The gateway stopped before the store took a new consent's tokens: the owner must consent again.",
     "wrong_business": "Sage answered for another business than was asked.",
 }
 """What is told of, and in which words."""

@@ -52,7 +52,9 @@ FIELDS = frozenset(
 
 _LEVELS = {"ok": "info", "client": "info", "owner": "warning", "sage": "warning", "gateway": "error"}
 _MAX_NOTES = 20
-_ALARMS = frozenset({"unsaved", "rescued", "wrong_business", "needs_consent", "invalid_client", "grant_dying"})
+_ALARMS = frozenset(
+    {"unsaved", "rescued", "wrong_business", "needs_consent", "invalid_client", "grant_dying", "consent_lost"}
+)
 
 Event = MutableMapping[str, Any]
 
@@ -192,7 +194,7 @@ class Telemetry:
     def happened(self, event: str, grant: int) -> None:
         """Something happened to a grant, by the refresher's or upstream's word for it."""
         self.metrics.happening(event)
-        level = "info" if event == "refreshed" else "error" if event in _ALARMS else "warning"
+        level = "info" if event in ("refreshed", "consented") else "error" if event in _ALARMS else "warning"
         self.say("a grant's news", level=level, reason=event, grant=grant)
 
     def unreadable(self, reason: str, request: str = "") -> None:
