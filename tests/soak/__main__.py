@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 import sys
 import time
 
 from tests.postgres import postgres
 from tests.soak.soak import Plan, soak
+
+
+def tell(text: str) -> None:
+    """Shows how far it is, where somebody watches."""
+    if sys.stderr.isatty() or os.environ.get("SOAK_TOLD"):
+        sys.stderr.write(f"\r{text}")
+        sys.stderr.flush()
 
 
 def main() -> int:
@@ -26,13 +34,13 @@ def main() -> int:
         seconds=60,
         access_life=3,
         rest=1.5,
-        trouble=3,
+        trouble=5,
         lease=12,
         at_most=3600,
         seed=given.seed,
     )
     with postgres(connections=400) as server:
-        report = asyncio.run(soak(plan, server))
+        report = asyncio.run(soak(plan, server, tell))
     sys.stdout.write(f"{report}\n")
     if report.rotations < plan.rotations:
         sys.stdout.write(f"FAULT: the time was over before {plan.rotations} rotations were made\n")

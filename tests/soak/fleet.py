@@ -96,19 +96,16 @@ class Trouble:
         self._lease = lease
         self._every = every
         self._dice = dice
-        self._under_way: set[asyncio.Task[None]] = set()
         self.stops: list[Stop] = []
 
     async def make(self, over: asyncio.Event) -> None:
-        """Makes trouble; returns when it is over and all replicas are up."""
-        while not over.is_set():
-            await asyncio.sleep(self._dice.expovariate(1 / self._every))
-            idle = [one for one in self._fleet if not one.busy]
-            if len(idle) > len(self._fleet) // 2:
-                task = asyncio.create_task(self._trouble(self._dice.choice(idle)))
-                self._under_way.add(task)
-                task.add_done_callback(self._under_way.discard)
-        await asyncio.gather(*self._under_way)
+        """Makes trouble; returns when it is over and all replicas are up, or one did not start."""
+        async with asyncio.TaskGroup() as under_way:
+            while not over.is_set():
+                await asyncio.sleep(self._dice.expovariate(1 / self._every))
+                idle = [one for one in self._fleet if not one.busy]
+                if len(idle) > len(self._fleet) // 2:
+                    under_way.create_task(self._trouble(self._dice.choice(idle)))
 
     async def _trouble(self, replica: Replica) -> None:
         replica.busy = True

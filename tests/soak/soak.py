@@ -7,6 +7,7 @@ import random
 import secrets
 import time
 from collections import Counter
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -92,8 +93,9 @@ def _spread(waits: list[float]) -> str:
     return f"p50 {half:.0f} ms, p99 {most:.0f} ms"
 
 
-async def soak(plan: Plan, server: str) -> Report:
-    """Runs a soak on a PostgreSQL server. Raises AssertionError where a replica does not start."""
+async def soak(plan: Plan, server: str, tell: Callable[[str], None] = lambda text: None) -> Report:
+    """Runs a soak on a PostgreSQL server; `tell` hears how far it is. Raises AssertionError where a replica does not
+    start."""
     async with AsyncExitStack() as running:
         folder = Path(running.enter_context(TemporaryDirectory(prefix="sage-gateway-soak-")))
         database = f"soak_{secrets.token_hex(6)}"
@@ -121,7 +123,7 @@ async def soak(plan: Plan, server: str) -> Report:
         clients = Clients(fleet, tokens, random.Random(plan.seed))  # noqa: S311 - no secret
         running.push_async_callback(clients.close)
         trouble = Trouble(fleet, plan.lease, plan.trouble, random.Random(plan.seed + 1))  # noqa: S311
-        report = await _run(plan, sage, clients, trouble, list(tokens))
+        report = await _run(plan, sage, clients, trouble, list(tokens), tell)
         changes = await read_journal(own)
         evidence = Evidence(sage.presented, changes, trouble.stops)
         report.lock_outs = [evidence.judge(one.tenant) for one in report.lock_outs]
@@ -130,12 +132,15 @@ async def soak(plan: Plan, server: str) -> Report:
         return report
 
 
-async def _run(plan: Plan, sage: Sage, clients: Clients, trouble: Trouble, tenants: list[str]) -> Report:
+async def _run(
+    plan: Plan, sage: Sage, clients: Clients, trouble: Trouble, tenants: list[str], tell: Callable[[str], None]
+) -> Report:
     over, begun = asyncio.Event(), time.monotonic()
     living = [asyncio.create_task(clients.live(tenant, plan.rest, over)) for tenant in tenants]
     troubling = asyncio.create_task(trouble.make(over))
-    while time.monotonic() < begun + plan.at_most:
+    while (passed := time.monotonic() - begun) < plan.at_most:
         await asyncio.sleep(0.5)
+        tell(f"{passed:.0f} s: {sage.rotations} rotations, {trouble.kills} kills")
         if troubling.done() or (sage.rotations >= plan.rotations and time.monotonic() >= begun + plan.seconds):
             break
     report = Report(seconds=time.monotonic() - begun, rotations=sage.rotations)
