@@ -65,6 +65,33 @@ async def test_a_grant_that_is_refreshed_meanwhile_is_ended_with_its_new_token(d
     assert (await desk.store.grants.load(desk.tenant.grant)).state is State.REVOKED
 
 
+async def test_a_grant_that_is_refreshed_again_and_again_is_left(desk: Desk) -> None:
+    """Somebody uses it: the client is answered all the same, after a few tries."""
+
+    class Racing(FakeSage):
+        async def revoke(self, app: object, refresh: Secret) -> bool:
+            grant = await desk.store.grants.load(desk.tenant.grant)
+            name = str(len(self.ended))
+            new = after_refresh(grant, Tokens(Secret("a" + name), 300.0, Secret("r" + name)), NOW)
+            await desk.store.grants.save_refreshed(new, f"attempt {name}", NOW)
+            return await super().revoke(app, refresh)  # type: ignore[arg-type]
+
+    pair, sage = await desk.pair(), Racing()
+    desk.service = service_of(desk.now, desk.store, sage, WrongTokens(5, clock=desk.now))
+    good(await desk.revoke(pair["access_token"]))
+    assert sage.ended == [("shop", "seed shop"), ("shop", "r0"), ("shop", "r1")]
+
+
+async def test_a_grant_that_was_ended_is_not_ended_again_at_sage(desk: Desk) -> None:
+    """It has no refresh token any more."""
+    one = await desk.pair()
+    good(await desk.revoke(one["access_token"]))
+    await desk.set_state("active")
+    two = await desk.pair()
+    good(await desk.revoke(two["access_token"]))
+    assert desk.sage.ended == [("shop", "seed shop")]
+
+
 async def test_sage_need_not_confirm(desk: Desk) -> None:
     """The client is rid of its tokens all the same."""
     desk.sage.confirms = False

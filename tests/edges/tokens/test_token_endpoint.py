@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 import re
 
 import msgspec
 import pytest
+from sqlalchemy import event, func, insert, select
 
 from gateway.edges.authorization.limiter import WrongTokens
-from gateway.edges.authorization.token_endpoint import TIDY_SECONDS
+from gateway.edges.authorization.token_endpoint import TIDY_MOST, TIDY_SECONDS
 from gateway.grants.legacy import FOR_EVER
 from gateway.messages import V2Request
 from gateway.store.issued_tokens import KEPT
+from gateway.store.tables import legacy_tokens
 from tests.edges.tokens.token_house import (
     APPS,
     FORM,
@@ -95,6 +98,30 @@ async def test_all_that_is_wrong_with_a_code_or_token_is_one_error(desk: Desk) -
     assert len({msgspec.json.encode(reply) for reply in replies}) == 1
     good(await desk.exchange(code))
     good(await desk.refresh(pair["refresh_token"]))
+
+
+async def test_all_that_is_wrong_costs_one_read(desk: Desk) -> None:
+    """No more, no less and never a write: nobody can tell from the work what was wrong, or hold up the store by it."""
+    code, pair, traded = await desk.code(), await desk.pair(), await desk.code()
+    good(await desk.exchange(traded))
+    late = await desk.code()
+    desk.seconds += 60
+    statements: list[str] = []
+
+    def note(connection: object, cursor: object, statement: str, *rest: object) -> None:
+        statements.append(statement.split()[0])
+
+    engines = (desk.store._database._reads.sync_engine, desk.store._database._writes.sync_engine)
+    for engine in engines:
+        event.listen(engine, "before_cursor_execute", note)
+    wrong = [desk.exchange(each, peer=each[:9]) for each in ("x" * 40, code[:39], "x" * 60_000, "", traded, late)]
+    wrong += [desk.refresh(each, peer=each[:9]) for each in ("y" * 40, pair["access_token"], "z" * 60_000)]
+    for fields in ({"client_id": "nobody"}, {"client_secret": "no"}, {"client_id": "rival-id"}, {"client_secret": ""}):
+        wrong += [desk.refresh(pair["refresh_token"], **fields, peer=str(fields))]
+    for sent in wrong:
+        statements.clear()
+        error(await sent)
+        assert statements == ["SELECT"]
 
 
 @pytest.mark.parametrize(
@@ -267,6 +294,34 @@ async def test_old_tokens_are_forgotten_on_the_way(desk: Desk) -> None:
     third = good(await desk.refresh(second["refresh_token"]))
     assert await desk.store.tokens.find(first["refresh_token"]) is None
     assert await desk.store.tokens.find(third["refresh_token"]) is not None
+
+
+async def test_many_old_tokens_are_forgotten_over_many_calls(desk: Desk) -> None:
+    """A batch with each call while there are more, so that no call waits long."""
+    old = [
+        {"digest": number.to_bytes(4), "tenant_id": desk.tenant.id, "kind": "access", "origin": "issued"}
+        | {"expires_at": desk.seconds, "created_at": 0.0}
+        for number in range(TIDY_MOST + 1)
+    ]
+    await desk.put(insert(legacy_tokens).values(old))
+    pair = await desk.pair()
+    desk.seconds += KEPT + TIDY_SECONDS
+    left = []
+    for _ in range(2):
+        pair = good(await desk.refresh(pair["refresh_token"]))
+        gone = select(func.count()).where(legacy_tokens.c.created_at == 0.0)
+        left.append((await desk.store._database.read(gone))[0][0])
+    assert left == [1, 0]
+
+
+async def test_calls_at_once_trade_a_code_once(desk: Desk) -> None:
+    """One gets the pair, the others v2's error; refreshes at once all get one pair."""
+    code = await desk.code()
+    replies = await asyncio.gather(*(desk.exchange(code) for _ in range(4)))
+    assert sorted(reply.status for reply in replies) == [200, 400, 400, 400]
+    (pair,) = (reply.body for reply in replies if reply.status == 200)
+    replies = await asyncio.gather(*(desk.refresh(pair["refresh_token"]) for _ in range(4)))
+    assert len({good(reply)["refresh_token"] for reply in replies}) == 1
 
 
 async def test_a_secret_is_told_from_its_hash_alone() -> None:

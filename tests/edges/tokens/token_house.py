@@ -129,12 +129,12 @@ class Desk:
         return await self.store.tenants.by_token(token, self.seconds)
 
     async def set_state(self, state: str) -> None:
-        await self._put(update(grants).values(state=state))
+        await self.put(update(grants).values(state=state))
 
     async def set_disconnected(self, since: float | None) -> None:
-        await self._put(update(tenants).values(disconnected_at=since))
+        await self.put(update(tenants).values(disconnected_at=since))
 
-    async def _put(self, statement: Any) -> None:
+    async def put(self, statement: Any) -> None:
         async def work(connection: Any) -> None:
             await connection.execute(statement)
 
