@@ -8,7 +8,6 @@ import aiohttp
 
 from tests.whole.lifetime import DAY, HOUR, Browser, OldClient, long_life
 
-
 HOURS = 31 * 24
 """A month."""
 
@@ -66,7 +65,8 @@ async def test_the_whole_life_of_an_old_client(tmp_path: Path) -> None:
         assert "connected" in page
         await life.time.passes(6)  # a lapsed grant is looked at again every five seconds
 
-        status, shown = await client.call("GET", f"contacts/{contact}")
-        assert (status, shown["id"], shown["name"]) == (200, contact, "Blue Ltd")
-        assert client.refresh != held[1], "the very token that it held has been traded"
+        status, shown = await client.raw("GET", f"contacts/{contact}")
+        assert (status, shown["id"], shown["name"]) == (200, contact, "Blue Ltd"), "the very token that it held works"
+        assert (await client.trade())[0] == 200, "and so does the one that was not spent"
+        assert (await client.raw("GET", f"contacts/{contact}"))[0] == 200
         assert not life.sandbox.violations
