@@ -14,6 +14,7 @@ from gateway.grants.secret import Secret
 from gateway.store import Named, Store
 from gateway.store.erasure import Told
 from gateway.store.id_pairs import FIRST_MINTED
+from gateway.store.imports import Entry
 
 NOW = 1_700_000_000.0
 
@@ -166,6 +167,15 @@ async def test_a_spent_seed_does_not_come_back_with_the_tenant(store):
     revived = (await make(store, named(seed="new")))["t"]
     grant = await store.grants.load(revived.grant)
     assert (grant.state, grant.refresh.reveal()) == (State.ACTIVE, "new")
+
+
+async def test_nor_does_it_come_back_with_an_import(store):
+    """The tenant is there, and its owner must consent."""
+    await store.erasure.erase((await make(store))["t"], None, NOW)
+    told = await store.imports.take([Entry(2, named())], NOW)
+    assert (told.made, told.lapsed) == (1, 1)
+    tenant = await store.tenants.by_token("accesst", NOW)
+    assert not (await store.grants.load(tenant.grant)).refresh
 
 
 async def test_a_refresh_that_comes_late_does_not_fill_the_grant_again(store):
