@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install serve test lint bench fuzz
+.PHONY: help install serve test lint bench fuzz soak
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 
 BIN := .venv/bin
@@ -40,6 +40,9 @@ bench: .venv/.dev  ## measure the gateway beside a bare aiohttp proxy and nginx
 
 fuzz: .venv/.dev  ## send the real server a great many broken calls (FUZZ_CALLS: how many in each test)
 	@FUZZ_CALLS=$${FUZZ_CALLS:-5000} $(BIN)/pytest tests/fuzz
+
+soak: .venv/.dev  ## kill and pause 8 replicas for 20,000 refreshes, and see that no tenant is lost in vain
+	@$(BIN)/python -m tests.soak
 
 # bin/pip comes last when a virtual environment is made: where it stands, the making was not cut short.
 $(BIN)/pip:

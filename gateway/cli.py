@@ -7,13 +7,16 @@ from typing import Annotated
 import typer
 
 from gateway import __version__
+from gateway.commands.apps import apps
 from gateway.commands.check import check
 from gateway.commands.curl_words import InOrder
 from gateway.commands.explain import explain
+from gateway.commands.keys import keys
 from gateway.commands.sandbox import sandbox
 from gateway.commands.serve import serve
 from gateway.commands.store import store
 from gateway.commands.tables import tables
+from gateway.commands.tenants import tenants
 
 app = typer.Typer(
     name="sage-gateway",
@@ -49,6 +52,9 @@ app.command()(serve)
 app.command()(sandbox)
 app.command()(check)
 app.add_typer(store, name="store")
+app.add_typer(keys, name="keys")
+app.add_typer(apps, name="apps")
+app.add_typer(tenants, name="tenants")
 app.command(cls=InOrder)(explain)
 app.command()(tables)
 

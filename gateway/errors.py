@@ -155,6 +155,13 @@ class Throttled(UpstreamFailed):
         """Seconds, at least 1."""
 
 
+class WrongTooOften(Throttled):
+    """Too many wrong tokens, codes or secrets of one address, or with one beginning (503 with Retry-After)."""
+
+    blame = Blame.CLIENT
+    code = "LimitReached"
+
+
 class NeedsConsent(GatewayError):
     """The grant has lapsed: the Sage user must authorise the app again. The client gets 400 `invalid_token`."""
 

@@ -7,19 +7,19 @@ Secrets come from the environment, or from a file that a `*_file` setting names,
 
 from __future__ import annotations
 
-import binascii
-from base64 import b64decode
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic import ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from gateway.settings_sources import Environment, SettingsWrong, TomlFile, read_secret, sentences
-from gateway.settings_values import ApiUrl, Country, LegacyId, Listener, Name, PublicUrl, Several, UpstreamUrl
+from gateway.settings_sections import Alarms, App, Limits, Section, Server, Store, TenantSettings, Tokens, Upstream
+from gateway.settings_sources import Environment, SettingsWrong, TomlFile, sentences
+from gateway.settings_values import Name
 
 __all__ = [
+    "Alarms",
     "App",
     "Limits",
     "Section",
@@ -28,176 +28,10 @@ __all__ = [
     "SettingsWrong",
     "Store",
     "TenantSettings",
+    "Tokens",
     "Upstream",
     "load",
 ]
-
-
-class Section(BaseModel):
-    """A section of the settings. What it lists in `secret` may be given as `NAME_file` instead."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-    secret: ClassVar[tuple[str, ...]] = ()
-    private: ClassVar[frozenset[str]] = frozenset()
-    """Secrets whose file may not be readable by everybody."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _from_files(cls, given: Any) -> Any:
-        if not isinstance(given, dict):
-            return given
-        given = dict(given)
-        for name in cls.secret:
-            path = given.pop(f"{name}_file", None)
-            if path is None:
-                continue
-            if name in given:
-                raise ValueError(f"{name} and {name}_file are both set: drop one of them")
-            given[name] = read_secret(name, Path(path), private=name in cls.private)
-        return given
-
-
-class Server(Section):
-    """The public listener and the admin listener."""
-
-    public_urls: Annotated[tuple[PublicUrl, ...], Several] = ()
-    """The URLs under which v2 clients call the gateway; signatures are verified against them."""
-    host: str = "127.0.0.1"
-    port: Annotated[int, Field(ge=0, le=65535)] = 8080
-    admin: Listener = "127.0.0.1:9080"
-    """HOST:PORT of health checks and metrics, or `off`."""
-    tls_cert: Path | None = None
-    tls_key: Path | None = None
-    tls_minimum: Literal["1.0", "1.1", "1.2", "1.3"] = "1.2"
-
-    @model_validator(mode="after")
-    def _both_or_none(self) -> Server:
-        if (self.tls_cert is None) != (self.tls_key is None):
-            raise ValueError("tls_cert and tls_key belong together: set both or none")
-        return self
-
-
-_URLSAFE = str.maketrans("-_", "+/")
-
-
-class Store(Section):
-    """The gateway's own database, and the key that its secrets are encrypted with."""
-
-    secret = ("db", "key")
-    private = frozenset({"key"})
-
-    db: SecretStr | None = None
-    """`sqlite:///PATH` or `postgresql://USER:PASSWORD@HOST/NAME`; secret, since it may hold a password."""
-    key: SecretStr | None = None
-    """32 random bytes, written as 64 hexadecimal digits or in base64."""
-    keep: bool = True
-    """Whether what v3.1 has no place for is kept, encrypted, beside its records."""
-
-    @model_validator(mode="after")
-    def _usable(self) -> Store:
-        scheme = self.db.get_secret_value().partition("://")[0] if self.db else "sqlite"
-        if scheme not in {"sqlite", "postgresql"}:
-            raise ValueError("db must begin with sqlite:/// or postgresql://")
-        if self.key is not None:
-            self.key_bytes()
-        return self
-
-    def key_bytes(self) -> bytes:
-        """The key's 32 bytes. Raises ValueError where there is none, or none of that length."""
-        text = self.key.get_secret_value() if self.key else ""
-        try:
-            key = bytes.fromhex(text) if len(text) == 64 else b64decode(text.translate(_URLSAFE), validate=True)
-        except (ValueError, binascii.Error):
-            key = b""
-        if len(key) != 32:
-            raise ValueError("key must be 32 random bytes in hexadecimal or base64: openssl rand -hex 32 makes one")
-        return key
-
-
-class Upstream(Section):
-    """Sage's addresses (v31.md §1)."""
-
-    authorize: UpstreamUrl = "https://www.sageone.com/oauth2/auth/central?filter=apiv3.1"
-    token: UpstreamUrl = "https://oauth.accounting.sage.com/token"  # noqa: S105 -- an address
-    api: ApiUrl | None = None
-    """The base of v3.1, `https://api.accounting.sage.com/v3.1`: without a default, so that nobody writes to
-    real books unawares."""
-
-
-class App(Section):
-    """A registered client software: how v2 clients know it, and how Sage does."""
-
-    secret = ("signing_secret", "v31_client_secret")
-
-    client_id: Annotated[str, Field(min_length=1)]
-    client_secret_hash: str | None = None
-    """The hash of the v2 client secret; not a secret itself."""
-    signing_secret: SecretStr | None = None
-    redirect_uris: Annotated[tuple[str, ...], Several] = ()
-    signature: Literal["off", "report", "enforce"] = "report"
-    rare_signatures: bool = False
-    """Whether the rarer signature variants of real clients are taken too (captures/README.md §4)."""
-    scope: Literal["full_access", "readonly"] = "full_access"
-    country: Country = "gb"
-    date_order: Literal["dmy", "mdy"] = "dmy"
-    date_out: Literal["iso", "dmy"] = "iso"
-    access_token_lifetime: Annotated[int, Field(ge=60, le=31_536_000)] = 3600
-    """Seconds that a legacy token lives (v2.md §1.3)."""
-    cash_customer: LegacyId | None = None
-    sales_ledger_account: LegacyId | None = None
-    daily_calls: Annotated[int, Field(ge=1)] = 1_296_000
-    """Sage's limit on an app's requests a day (v31.md §11)."""
-    v31_client_id: str | None = None
-    v31_client_secret: SecretStr | None = None
-
-    @model_validator(mode="after")
-    def _enforceable(self) -> App:
-        secret = self.signing_secret.get_secret_value() if self.signing_secret else ""
-        if self.signature == "enforce" and not secret:
-            raise ValueError('signature is "enforce", which takes a signing_secret (or signing_secret_file)')
-        return self
-
-    @model_validator(mode="after")
-    def _reads_what_it_shows(self) -> App:
-        if (self.date_order, self.date_out) == ("mdy", "dmy"):
-            raise ValueError(
-                'date_out is "dmy" and date_order "mdy": a date sent back as it was shown would be another'
-            )
-        return self
-
-
-class TenantSettings(Section):
-    """A tenant: an app with one business, and the tokens it starts with."""
-
-    secret = ("access_token", "refresh_token", "v31_refresh_token")
-
-    app: Name
-    business: Annotated[str, Field(pattern=r"^[0-9A-Za-z_-]{1,64}$")]
-    """The id of the v3.1 business that the tenant is pinned to."""
-    access_token: SecretStr | None = None
-    refresh_token: SecretStr | None = None
-    v31_refresh_token: SecretStr | None = None
-
-
-class Limits(Section):
-    """Limits (reliability.md §3.5): sizes in bytes, times in seconds."""
-
-    target: Annotated[int, Field(ge=256)] = 8192
-    headers: Annotated[int, Field(ge=8)] = 64
-    header_line: Annotated[int, Field(ge=256)] = 8192
-    body: Annotated[int, Field(ge=1024)] = 1024 * 1024
-    header_seconds: Annotated[float, Field(gt=0)] = 10.0
-    body_seconds: Annotated[float, Field(gt=0)] = 30.0
-    idle_seconds: Annotated[float, Field(gt=0)] = 75.0
-    calls_per_connection: Annotated[int, Field(ge=1)] = 1000
-    tenant_in_flight: Annotated[int, Field(ge=1)] = 16
-    in_flight: Annotated[int, Field(ge=1)] = 512
-    queue_seconds: Annotated[float, Field(gt=0)] = 5.0
-    upstream_connect_seconds: Annotated[float, Field(gt=0)] = 3.0
-    upstream_seconds: Annotated[float, Field(gt=0)] = 60.0
-    upstream_body: Annotated[int, Field(ge=1024)] = 32 * 1024 * 1024
-    upstream_in_flight: Annotated[int, Field(ge=1, le=150)] = 150
-    """Requests of one app at a time; v3.1 refuses more than 150 (v31.md §11)."""
 
 
 class Settings(BaseSettings):
@@ -210,6 +44,8 @@ class Settings(BaseSettings):
     upstream: Upstream = Upstream()
     apps: dict[Name, App] = {}
     tenants: dict[Name, TenantSettings] = {}
+    tokens: Tokens = Tokens()
+    alarms: Alarms = Alarms()
     limits: Limits = Limits()
 
     @model_validator(mode="after")
@@ -224,7 +60,7 @@ class Settings(BaseSettings):
         wanted = (
             ("upstream.api", self.upstream.api, "the base URL of v3.1, https://api.accounting.sage.com/v3.1"),
             ("store.db", self.store.db, "where the gateway keeps its data, such as sqlite:///gateway.db"),
-            ("store.key", self.store.key, "the key that encrypts tokens: openssl rand -hex 32 makes one"),
+            ("store.key", self.store.has_key or None, "the key that encrypts tokens: openssl rand -hex 32 makes one"),
         )
         return tuple(f"{key} is not set: {meaning}." for key, value, meaning in wanted if value is None)
 

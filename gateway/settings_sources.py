@@ -15,14 +15,15 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 PREFIX = "SAGE_GATEWAY_"
 
 SECRETS: Mapping[str, frozenset[str]] = {
-    "store": frozenset({"key"}),
-    "apps": frozenset({"signing_secret", "v31_client_secret"}),
+    "store": frozenset({"key", "old_key"}),
+    "apps": frozenset({"client_secret", "signing_secret", "v31_client_secret", "v31_client_secret_previous"}),
+    "alarms": frozenset({"webhook"}),
     "tenants": frozenset({"access_token", "refresh_token", "v31_refresh_token"}),
 }
 """The settings that are secrets, by their section: each may also be given as `NAME_file`."""
 
 _PATHS = frozenset({f"{name}_file" for names in SECRETS.values() for name in names}) | frozenset(
-    {"db_file", "tls_cert", "tls_key"}
+    {"db_file", "tls_cert", "tls_key", "marker", "spool"}
 )
 
 _FILE = "sqlite:///"
@@ -139,7 +140,7 @@ def _secrets_in(found: Mapping[str, Any], path: Path) -> Iterator[str]:
         if not isinstance(table, dict):
             continue
         entries = {f"{section}.{name}": entry for name, entry in table.items()}
-        if section == "store":
+        if section in ("store", "alarms"):
             entries = {section: table}
         for where, entry in entries.items():
             for name in sorted(names & entry.keys()) if isinstance(entry, dict) else ():

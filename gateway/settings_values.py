@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated
 from urllib.parse import SplitResult, urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 def _web(value: str, *, query: bool = False) -> SplitResult:
@@ -31,7 +32,7 @@ def _public(value: str) -> str:
 def _upstream(value: str) -> str:
     """An upstream URL: tokens and books go there, so plain HTTP is for this very machine alone."""
     url = _web(value, query=True)
-    if url.scheme == "http" and url.hostname not in _LOOPBACK:
+    if url.scheme == "http" and url.hostname not in LOOPBACK:
         raise ValueError("must be https, since tokens and books are sent there (http is for this machine alone)")
     return value.rstrip("/")
 
@@ -44,6 +45,17 @@ def _bare(value: str) -> str:
 def _several(value: object) -> object:
     """Text of the environment as a list: values parted by commas."""
     return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[\x21-\x7e]+")
+_NEVER = frozenset({"javascript", "data", "vbscript", "file", "blob", "about"})
+
+
+def _redirect(value: str) -> str:
+    """A redirect URI: apps on telephones and desktops have schemes of their own."""
+    if not _SCHEME.fullmatch(value) or "#" in value or value.partition(":")[0].lower() in _NEVER:
+        raise ValueError("must be a whole URI without a fragment, such as https://app.example.com/callback")
+    return value
 
 
 def _listener(value: str) -> str:
@@ -66,7 +78,13 @@ PublicUrl = Annotated[str, AfterValidator(_public)]
 UpstreamUrl = Annotated[str, AfterValidator(_upstream)]
 ApiUrl = Annotated[str, AfterValidator(_bare), AfterValidator(_upstream)]
 Listener = Annotated[str, AfterValidator(_listener)]
+RedirectUri = Annotated[str, AfterValidator(_redirect)]
+HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9-]*$", max_length=64)]
 Country = Annotated[str, BeforeValidator(_lower), Field(pattern=r"^[a-z]{2}$")]
 LegacyId = Annotated[str, BeforeValidator(_number), Field(pattern=r"^[1-9][0-9]{0,9}$")]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9]*(_[a-z0-9]+)*$", max_length=64)]
 """An app's or a tenant's name: an environment variable must be able to spell it."""
+TenantName = Annotated[str, Field(pattern=r"^[0-9A-Za-z][0-9A-Za-z._@-]*$", max_length=64)]
+"""The name of a tenant that the store knows and the settings do not: a customer's number in the app, perhaps."""
+Business = Annotated[str, Field(pattern=r"^[0-9A-Za-z_-]{1,64}$")]
+"""The id of a v3.1 business."""

@@ -141,10 +141,10 @@ def test_no_tracked_file_names_a_machine():
 
 
 def test_make_offers_the_promised_targets():
-    """The seven commands are there, each with a line that `make help` prints."""
+    """The eight commands are there, each with a line that `make help` prints."""
     makefile = (ROOT / "Makefile").read_text("utf-8")
     told = re.findall(r"^([a-z]+):.*## \w", makefile, re.MULTILINE)
-    assert told == ["help", "install", "serve", "test", "lint", "bench", "fuzz"]
+    assert told == ["help", "install", "serve", "test", "lint", "bench", "fuzz", "soak"]
     assert re.search(r"^\.DEFAULT_GOAL := help$", makefile, re.MULTILINE)
 
 

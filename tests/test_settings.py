@@ -45,7 +45,7 @@ def test_a_whole_gateway_lacks_nothing() -> None:
         "SAGE_GATEWAY_STORE__DB": "postgresql://u:p@db/gateway", "SAGE_GATEWAY_STORE__KEY": KEY,
     })  # fmt: skip
     assert settings.lacks() == ()
-    assert settings.store.key_bytes() == bytes.fromhex(KEY)
+    assert settings.store.keys == (bytes.fromhex(KEY),)
 
 
 def test_shipped_file_sets_nothing() -> None:
@@ -60,25 +60,32 @@ def test_every_key_in_the_shipped_file_exists(tmp_path: Path) -> None:
         bare = line.removeprefix("# ")
         if bare.startswith("[") or (" = " in bare and bare.split(" = ")[0].isidentifier()):
             lines.append(bare)
-    text = "\n".join(lines)
+    command = [line for line in lines if line.startswith("key_command = ")]  # instead of the key, not beside it
+    text = "\n".join(line for line in lines if line not in command)
+    assert load(toml(tmp_path, "[store]\n" + "".join(command)), {}).store.has_key
     for name in (
         "store.key",
+        "store.key.old",
+        "acme.secret",
         "acme.signing",
         "acme.v31",
+        "acme.v31.old",
         "acme_london.access",
         "acme_london.refresh",
         "acme_london.v31",
     ):
         (tmp_path / name).write_text(KEY)
         (tmp_path / name).chmod(0o600)
+    (tmp_path / "webhook.url").write_text("https://alarms.example.com/hook")
     settings = load(toml(tmp_path, text), {})
     assert settings.apps["acme"].cash_customer == "53117843"
     assert settings.tenants["acme_london"].app == "acme"
     assert settings.lacks() == ()
     said = {
         section: set(getattr(settings, section).model_fields_set)
-        for section in ("server", "store", "upstream", "limits")
+        for section in ("server", "store", "upstream", "tokens", "alarms", "limits")
     }
+    said["store"].add("key_command")
     assert said == {section: set(type(getattr(settings, section)).model_fields) for section in said}
 
 
@@ -253,7 +260,7 @@ def test_key_files(tmp_path: Path) -> None:
     ):
         path.write_text(text)
         path.chmod(0o600)
-        assert len(load(None, environ).store.key_bytes()) == 32
+        assert [len(key) for key in load(None, environ).store.keys] == [32]
     path.chmod(0o644)
     assert "may be read by every user" in told(None, environ)[0]
     path.chmod(0o600)
@@ -267,7 +274,7 @@ def test_key_files(tmp_path: Path) -> None:
 def test_no_key_is_no_key() -> None:
     """Without a key asking for its bytes fails."""
     with pytest.raises(ValueError, match="32 random bytes"):
-        load(None, {}).store.key_bytes()
+        _ = load(None, {}).store.keys
 
 
 def test_files_that_cannot_be_read(tmp_path: Path) -> None:

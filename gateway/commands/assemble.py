@@ -2,36 +2,39 @@
 
 from __future__ import annotations
 
-import hmac
 import socket
 import sys
-import time
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import BinaryIO
 
 from msgspec.structs import replace
-from pydantic import SecretStr
 
+from gateway.commands.authorization import authorize
+from gateway.commands.keeping_alive import keep_alive, ring_for, secret_of
 from gateway.commands.stand_in import NAME
+from gateway.commands.stores import served_store
+from gateway.commands.times import Times
 from gateway.edges.admin import Admin
+from gateway.edges.authorization.browser import Browser
+from gateway.edges.authorization.limiter import WrongTokens
 from gateway.edges.callers import Callers, Known, Terms
 from gateway.edges.connection import Listener
 from gateway.edges.conversation import Conversation
-from gateway.edges.handler import Reception
+from gateway.edges.frozen import ReadingOnly
+from gateway.edges.handler import OAUTH, Reception
 from gateway.edges.limits import Limits
 from gateway.edges.lookup import Lookup
 from gateway.edges.metrics import Metrics
+from gateway.edges.refresh_sender import Notice
 from gateway.edges.refresher import Refresher
 from gateway.edges.sending import UpstreamLimits
 from gateway.edges.server import plain_server, serve, tls
 from gateway.edges.telemetry import Telemetry, adopt_library_logs
-from gateway.edges.token_client import TokenClient
 from gateway.edges.trial import TOKEN, Trial
 from gateway.edges.upstream import Upstream
 from gateway.errors import StoreFailed
-from gateway.grants.secret import Secret
 from gateway.grants.tenant import Tenant
 from gateway.messages import Caller, Pairs
 from gateway.resources.registry import KINDS, TABLES
@@ -65,35 +68,55 @@ async def assemble(
     *,
     sandboxed: bool = False,
     log: BinaryIO | None = None,
+    times: Times | None = None,
 ) -> None:
     """Start a gateway. Closing `running` stops it: listeners first, when all calls are done, the store last.
 
     `log` takes the log lines at once, in place of standard error. Raises StoreFailed, and CannotListen for a
     certificate that cannot be used.
     """
+    times = times or Times()
     limits = limits_of(settings)
-    metrics = Metrics({table.name for table in TABLES}, KINDS)
+    metrics = Metrics({OAUTH, *(table.name for table in TABLES)}, KINDS)
     telemetry = Telemetry(log or sys.stderr.buffer, metrics, patience=0.0 if log else LOG_SECONDS)
     running.callback(telemetry.flush)
     adopt_library_logs(telemetry)
     server = settings.server
     context = tls(server.tls_cert, server.tls_key, server.tls_minimum) if server.tls_cert and server.tls_key else None
-    store = await open_store(settings)
-    running.push_async_callback(store.close)
-    tenants = await bootstrap(settings, store)
-    conversation, refresher = await _converse(settings, store, telemetry, running)
+    store, copied = await served_store(settings, running, sandboxed=sandboxed)
+    if copied is not None:
+        metrics.frozen = True
+        telemetry.say("the gateway serves a copy of another's store", level="error", reason=copied)
+    tenants = await bootstrap(settings, store, times.wall())
+    notice = ring_for(settings, store, telemetry, running, times)
+    refresher = await keep_alive(settings, store, notice, running, times, frozen=copied is not None)
+    conversation = await _converse(settings, store, telemetry, notice, running, refresher)
+    wrong = WrongTokens(settings.tokens.wrong_per_minute, clock=times.steady, address_header=server.address_header)
+    authorizing = authorize(
+        settings,
+        store,
+        addresses.public_urls or (addresses.url,),
+        wrong,
+        notice,
+        running,
+        times,
+        sandboxed=sandboxed,
+        closed=copied is not None,
+    )
     terms = {name: terms_of(app, keeps=settings.store.keep) for name, app in settings.apps.items()}
     reception = Reception(
-        Callers(lambda token: store.tenants.by_token(token, time.time()), terms, clock=time.monotonic),
-        conversation,
+        Callers(lambda token: store.tenants.held(token, times.wall()), terms, clock=times.steady),
+        ReadingOnly(conversation) if copied is not None else conversation,
         telemetry,
+        authorizing.server,
+        wrong,
         limits=limits,
         public_urls=addresses.public_urls,
         trial=_trial(tenants, terms, addresses.public_urls) if sandboxed else None,
         extra=SANDBOXED if sandboxed else (),
     )
     if addresses.admin is not None:
-        admin = plain_server(Admin(metrics, lambda: is_ready(store, refresher)), limits)
+        admin = plain_server(Admin(metrics, lambda: is_ready(store, refresher, authorizing.browser)), limits)
         running.push_async_callback((await serve(admin, addresses.admin, limits=limits)).stop)
     listener = Listener(reception, limits=limits, unreadable=telemetry.unreadable, extra=SANDBOXED if sandboxed else ())
     running.push_async_callback((await serve(listener, addresses.public, limits=limits, context=context)).stop)
@@ -135,14 +158,7 @@ def terms_of(app: App, *, keeps: bool = True) -> Terms:
     return Terms(app.signature if secret else "off", secret, app.rare_signatures, caller, readonly)
 
 
-async def open_store(settings: Settings, *, migrate: bool | None = None) -> Store:
-    """The store that the settings name; `migrate` as in `Store.open`. Raises StoreFailed."""
-    if settings.store.db is None:
-        raise StoreFailed("store.db is not set")
-    return await Store.open(settings.store.db.get_secret_value(), settings.store.key_bytes(), migrate=migrate)
-
-
-async def bootstrap(settings: Settings, store: Store) -> Mapping[str, Tenant]:
+async def bootstrap(settings: Settings, store: Store, now: float) -> Mapping[str, Tenant]:
     """Make the store have the tenants and legacy tokens of the settings; gives by name the tenants that can be served:
     those that have, or once had, a v3.1 refresh token there. Raises StoreFailed."""
     named = (
@@ -150,26 +166,22 @@ async def bootstrap(settings: Settings, store: Store) -> Mapping[str, Tenant]:
             name,
             tenant.app,
             tenant.business,
-            _secret(tenant.v31_refresh_token),
-            _secret(tenant.access_token),
-            _secret(tenant.refresh_token),
+            secret_of(tenant.v31_refresh_token),
+            secret_of(tenant.access_token),
+            secret_of(tenant.refresh_token),
         )
         for name, tenant in settings.tenants.items()
     )
-    return await store.tenants.settle(named, time.time())
+    return await store.tenants.settle(named, now)
 
 
-def _secret(given: SecretStr | None) -> Secret | None:
-    return Secret(given.get_secret_value()) if given is not None and given.get_secret_value() else None
-
-
-async def is_ready(store: Store, refresher: Refresher) -> bool:
+async def is_ready(store: Store, refresher: Refresher, browser: Browser) -> bool:
     """Whether the store answers, and holds every token that v3.1 has given (reliability.md §3.3 step 6)."""
     try:
         await store.ready()
     except StoreFailed:
         return False
-    return refresher.unsaved == 0
+    return refresher.unsaved == 0 and browser.consenting.unsaved == 0
 
 
 def _trial(tenants: Mapping[str, Tenant], terms: Mapping[str, Terms], public_urls: tuple[str, ...]) -> Trial:
@@ -180,31 +192,27 @@ def _trial(tenants: Mapping[str, Tenant], terms: Mapping[str, Terms], public_url
 
 
 async def _converse(
-    settings: Settings, store: Store, telemetry: Telemetry, running: AsyncExitStack
-) -> tuple[Conversation, Refresher]:
+    settings: Settings,
+    store: Store,
+    telemetry: Telemetry,
+    notice: Notice,
+    running: AsyncExitStack,
+    refresher: Refresher,
+) -> Conversation:
     given = settings.limits
-    token_client = TokenClient(settings.upstream.token)
-    running.push_async_callback(token_client.close)
-    credentials = {
-        name: (app.v31_client_id, app.v31_client_secret.get_secret_value())
-        for name, app in settings.apps.items()
-        if app.v31_client_id and app.v31_client_secret
-    }
-    refresher = Refresher(store.grants, token_client, credentials, notice=telemetry.happened)
-    running.push_async_callback(refresher.close)
     upstream = Upstream(
         settings.upstream.api or "",
         refresher,
-        key=hmac.digest(settings.store.key_bytes(), b"idempotency ids", "sha256"),
+        key=store.derive("idempotency ids"),
         limits=UpstreamLimits(
             connect=given.upstream_connect_seconds,
             total=given.upstream_seconds,
             body=given.upstream_body,
             in_flight=given.upstream_in_flight,
         ),
-        on_alarm=lambda event, tenant: telemetry.happened(event, tenant.grant),
+        on_alarm=lambda event, tenant: notice(event, tenant.grant),
     )
     running.push_async_callback(upstream.close)
     kept = store.kept if settings.store.keep else None
     lookup = Lookup(store.ids, KINDS, kept=kept, reference=REFERENCE, on_miss=telemetry.metrics.id_missed)
-    return Conversation(upstream, lookup, telemetry), refresher
+    return Conversation(upstream, lookup, telemetry)

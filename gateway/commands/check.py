@@ -9,17 +9,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from gateway.commands.advice import hints, mistakes
 from gateway.commands.configuration import read_settings
 from gateway.commands.refusal import FAILED
 
 if TYPE_CHECKING:
-    from gateway.settings import Section, Settings
-
-LATER = {
-    "upstream": ("authorize",),
-    "app": ("client_secret_hash", "redirect_uris", "access_token_lifetime", "daily_calls"),
-}
-"""Settings that this version accepts and does not use: the gateway issues no tokens and keeps no budget yet."""
+    from gateway.settings import Settings
 
 
 def check(
@@ -37,56 +32,22 @@ def check(
 ) -> None:
     """Say what is wrong with the settings, the tables and the store, and how to mend it.
 
-    Changes nothing and calls nobody but the database. Exit code 0: `serve` will start. 1: something is
-    wrong, each thing in a sentence. 2: the settings cannot be read at all. Below what is in order may stand
-    what is worth knowing.
+    Changes nothing and calls nobody but the database; store.key_command is run. Exit code 0: `serve` will start. 1:
+    something is wrong, each thing in a sentence. 2: the settings cannot be read at all. Below what is in order may
+    stand what is worth knowing.
     """
     settings = read_settings(config, {"store.db": db})
-    parts = {"settings": list(_settings(settings)), "tables": list(_tables())}
-    hints = {"settings": list(_later(settings))}
-    if settings.store.db is not None and settings.store.key is not None:
-        parts["store"] = list(_store(settings))
-        hints["store"] = list(_new_file(settings))
+    parts = {"settings": list(mistakes(settings)), "tables": list(_tables())}
+    notes = {"settings": list(hints(settings))}
+    if settings.store.db is not None and settings.store.has_key:
+        notes["store"] = list(_new_file(settings))
+        parts["store"] = list(_store(settings, notes["store"]))
     for part, sentences in parts.items():
         typer.echo(f"{part}: {'wrong' if sentences else 'in order'}")
-        for sentence in [*sentences, *hints.get(part, [])]:
+        for sentence in [*sentences, *notes.get(part, [])]:
             typer.echo(f"  {sentence}")
     if any(parts.values()):
         raise typer.Exit(FAILED)
-
-
-def _settings(settings: Settings) -> Iterator[str]:
-    yield from settings.lacks()
-    if not settings.tenants:
-        yield "There is no tenant: add [tenants.NAME] with app and business, so that somebody can call."
-    for name, tenant in settings.tenants.items():
-        if tenant.v31_refresh_token is None:
-            yield (
-                f"tenants.{name}.v31_refresh_token is not set: without it its books cannot be reached; "
-                f"set SAGE_GATEWAY_TENANTS__{name.upper()}__V31_REFRESH_TOKEN or v31_refresh_token_file."
-            )
-        if tenant.access_token is None:
-            yield f"tenants.{name}.access_token is not set: no client can say that it is this tenant."
-    for name, app in settings.apps.items():
-        if app.v31_client_id is None or app.v31_client_secret is None:
-            yield f"apps.{name} lacks v31_client_id or v31_client_secret: Sage gives both to an app."
-        if app.signature != "off" and app.signing_secret is None:
-            yield f'apps.{name}.signing_secret is not set: set it, or set signature = "off".'
-    for key in ("tls_cert", "tls_key"):
-        path = getattr(settings.server, key)
-        if path is not None and not path.is_file():
-            yield f"server.{key} names a file that is not there: {path}."
-    if any(app.signature != "off" for app in settings.apps.values()) and not settings.server.public_urls:
-        yield "server.public_urls is empty: signatures can be verified only for the old https://api.sageone.com."
-
-
-def _later(settings: Settings) -> Iterator[str]:
-    sections: list[tuple[str, str, Section]] = [("upstream", "upstream", settings.upstream)]
-    sections += [("app", f"apps.{name}", app) for name, app in settings.apps.items()]
-    for kind, where, section in sections:
-        for name in LATER[kind]:
-            if name in section.model_fields_set:
-                yield f"{where}.{name} has no effect yet: it is for a later version."
 
 
 def _tables() -> Iterator[str]:
@@ -98,17 +59,22 @@ def _tables() -> Iterator[str]:
         yield f"{wrong}. This is a mistake in the gateway: please report it."
 
 
-def _store(settings: Settings) -> Iterator[str]:
+def _store(settings: Settings, notes: list[str]) -> Iterator[str]:
+    """What is wrong with the store; `notes` gets what is worth knowing."""
+    from gateway.commands.stores import weak_key
     from gateway.errors import StoreFailed
     from gateway.store import SchemaOld
 
-    file = _file(settings)
-    if file is not None and not file.exists():
-        if not file.parent.is_dir():
-            yield f"store.db is in a folder that is not there: make {file.parent}."
+    file = settings.store.file
+    if file is not None and not file.absolute().parent.is_dir():
+        yield f"store.db is in a folder that is not there: make {file.absolute().parent}."
         return
     try:
-        asyncio.run(_look(settings))
+        weak = weak_key(settings)
+        if weak is not None:
+            yield weak
+        if file is None or file.exists():
+            asyncio.run(_look(settings, notes))
     except SchemaOld as old:
         if file is None:
             yield str(old)
@@ -117,22 +83,27 @@ def _store(settings: Settings) -> Iterator[str]:
 
 
 def _new_file(settings: Settings) -> Iterator[str]:
-    file = _file(settings)
-    if file is not None and file.parent.is_dir() and not file.exists():
-        yield f"{file} is not there yet: `sage-gateway serve` makes it."
+    file = settings.store.file
+    if file is not None and file.absolute().parent.is_dir() and not file.exists():
+        yield f"{file.absolute()} is not there yet: `sage-gateway serve` makes it."
 
 
-def _file(settings: Settings) -> Path | None:
-    """The store's file, as an absolute path; None where it is no file."""
-    scheme, _, path = settings.store.db.get_secret_value().partition(":///") if settings.store.db else ("", "", "")
-    return Path(path.partition("?")[0]).absolute() if scheme == "sqlite" else None
-
-
-async def _look(settings: Settings) -> None:
-    from gateway.commands.assemble import open_store
+async def _look(settings: Settings, notes: list[str]) -> None:
+    from gateway.commands.stores import mended, open_store
 
     store = await open_store(settings, migrate=False)
     try:
         await store.ready()
+        doubt = mended(await store.identity.doubt(settings.store.marker_path))
+        if doubt is not None:
+            notes.append(doubt)
+        own = store.keys.fingerprint
+        wrapped = {facts.wrapped_by for facts, _ in await store.keys.show()}
+        if settings.store.old_key is not None:
+            notes.append(
+                "store.old_key is not needed any more: take it away."
+                if wrapped == {own}
+                else "The store's keys are not wrapped under store.key alone yet: run `sage-gateway keys rotate`."
+            )
     finally:
         await store.close()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import resource
 import secrets
 from contextlib import AsyncExitStack
 from hashlib import sha256
@@ -15,6 +14,7 @@ import typer
 
 from gateway.commands.configuration import read_settings
 from gateway.commands.refusal import FAILED, MISUSED, refuse
+from gateway.commands.stand_in import CLIENT_ID, CLIENT_SECRET, Consent, authorize_url
 
 if TYPE_CHECKING:
     from gateway.commands.assemble import Addresses
@@ -38,6 +38,10 @@ def serve(
             help="Serve invented books from a built-in stand-in for v3.1: needs no account, key or database.",
         ),
     ] = False,
+    consent: Annotated[
+        Consent,
+        typer.Option(help="With --sandbox: the stand-in's users consent at once (yes), or are asked on a page (ask)."),
+    ] = Consent.YES,
     host: Annotated[
         str | None, typer.Option(help="Address to listen on, instead of 127.0.0.1.", show_default=False)
     ] = None,
@@ -91,31 +95,37 @@ def serve(
         "server.tls_key": str(tls_key) if tls_key else None,
         "store.db": db,
     }
+    if consent is not Consent.YES and not sandbox:
+        refuse(MISUSED, "--consent is for the stand-in's users, and so only beside --sandbox.")
     import uvloop
 
     from gateway.edges.server import CannotListen
     from gateway.errors import StoreFailed
 
     try:
-        uvloop.run(_sandboxed(config, said) if sandbox else _real(config, said))
+        uvloop.run(_sandboxed(config, said, consent) if sandbox else _real(config, said))
     except (CannotListen, StoreFailed) as failed:
         refuse(FAILED, str(failed).rstrip(".") + ".")
 
 
 async def _real(config: Path | None, said: Said) -> None:
+    from gateway.commands.stores import weak_key
+
     settings = read_settings(config, said)
     if missing := settings.lacks():
         refuse(MISUSED, *missing, "To try the gateway without any of this: sage-gateway serve --sandbox")
+    if weak := weak_key(settings):
+        refuse(MISUSED, weak)
     async with AsyncExitStack() as running:
-        await _run(settings, running, sandboxed=False)
+        await _run(settings, _listen(settings, running, sandboxed=False), running, sandboxed=False)
 
 
-async def _sandboxed(config: Path | None, said: Said) -> None:
-    from gateway.commands.stand_in import NAME, reach
-    from gateway.sandbox import Sandbox, serve_sandbox
+async def _sandboxed(config: Path | None, said: Said, consent: Consent) -> None:
+    from gateway.commands.stand_in import NAME, reach, register
+    from gateway.sandbox import Sandbox, Switches, serve_sandbox
 
     async with AsyncExitStack() as running:
-        stand_in = Sandbox()
+        stand_in = Sandbox(switches=Switches(consent=consent.value))
         runner, base_url = await serve_sandbox(stand_in, "127.0.0.1", 0)
         running.push_async_callback(runner.cleanup)
         if said["store.db"] is None:
@@ -130,16 +140,17 @@ async def _sandboxed(config: Path | None, said: Said) -> None:
         settings = settings.model_copy(
             update={"apps": {NAME: settings.apps[NAME]}, "tenants": {NAME: settings.tenants[NAME]}}
         )
-        await _run(settings, running, sandboxed=True)
+        addresses = _listen(settings, running, sandboxed=True)
+        register(stand_in, addresses.public_urls)
+        await _run(settings, addresses, running, sandboxed=True)
 
 
-async def _run(settings: Settings, running: AsyncExitStack, *, sandboxed: bool) -> None:
+async def _run(settings: Settings, addresses: Addresses, running: AsyncExitStack, *, sandboxed: bool) -> None:
     from gateway.commands.assemble import assemble
+    from gateway.commands.dumps import forbid_dumps
     from gateway.commands.signals import until_stopped
 
-    # A core dump would hold every token (reliability.md G8).
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    addresses = _listen(settings, running, sandboxed=sandboxed)
+    forbid_dumps(attachable=sandboxed)  # whoever tries a sandbox may look into it
     await assemble(settings, addresses, running, sandboxed=sandboxed)
     _announce(settings, addresses, sandboxed=sandboxed)
     await until_stopped(asyncio.get_running_loop())
@@ -183,3 +194,5 @@ def _announce(settings: Settings, addresses: Addresses, *, sandboxed: bool) -> N
             f"  curl -s{insecure} -H 'Authorization: Bearer TestToken' "
             f"'{addresses.url}/accounts/v2/contacts?$itemsPerPage=3'"
         )
+        typer.echo(f"Authorise {CLIENT_ID} / {CLIENT_SECRET} in a browser, or as your app does:")
+        typer.echo(f"  {authorize_url(addresses.url)}")

@@ -4,19 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from dataclasses import replace as but
 from typing import Literal
 
-from cachetools import TTLCache
+from cachetools import TLRUCache
 from msgspec.structs import replace
 
 from gateway.errors import InvalidToken, TableWrong
-from gateway.grants.tenant import Tenant
+from gateway.grants.legacy import READONLY
+from gateway.grants.tenant import Held, Tenant
 from gateway.messages import Caller
 
 _LONGEST_TOKEN = 256
+_SAID = "The access token is unknown or expired"
 
-FindTenant = Callable[[str], Awaitable[Tenant | None]]
-"""The store's answer to a legacy token: whose it is, or None for an unknown or expired one."""
+FindToken = Callable[[str], Awaitable[Held | None]]
+"""The store's answer to a legacy token, live or not; None for an unknown one."""
+
+
+class UnknownToken(InvalidToken):
+    """A token that nobody holds or held: whoever sends many of them guesses."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,18 +49,20 @@ class Known:
     terms: Terms
     caller: Caller
     token: str
+    left: float | None = None
+    """Seconds that the token still lived when it was recognised; None for ever."""
 
 
 class Callers:
     """Recognises legacy tokens; remembers for `ttl` seconds, so that a busy client costs no SQL.
 
-    Only good tokens are remembered: a new one works at once. A token that is taken away works up to
-    `ttl` seconds longer. `clock` gives monotonic seconds.
+    Only good tokens are remembered, to their end at most: a new one works at once. A token that is taken away works up
+    to `ttl` seconds longer. `clock` gives monotonic seconds.
     """
 
     def __init__(
         self,
-        find: FindTenant,
+        find: FindToken,
         terms: Mapping[str, Terms],
         *,
         clock: Callable[[], float],
@@ -62,23 +71,33 @@ class Callers:
     ) -> None:
         self._find = find
         self._terms = terms
-        self._remembered: TTLCache[str, Known] = TTLCache(size, ttl, timer=clock)
+
+        def until(_token: str, known: Known, now: float) -> float:
+            return now + (ttl if known.left is None else min(ttl, known.left))
+
+        self._remembered: TLRUCache[str, Known] = TLRUCache(size, until, timer=clock)
 
     async def recognise(self, token: str | None) -> Known:
-        """Who holds the token. Raises InvalidToken, and StoreFailed as the store does."""
-        if not token or len(token) > _LONGEST_TOKEN:
-            raise InvalidToken("The access token is missing or unknown")
+        """Who holds the token. Raises InvalidToken, UnknownToken, and StoreFailed as the store does."""
+        if not token:
+            raise InvalidToken("The access token is missing")
+        if len(token) > _LONGEST_TOKEN:
+            raise UnknownToken(_SAID)
         try:
             return self._remembered[token]
         except KeyError:
-            tenant = await self._find(token)
-        if tenant is None:
-            raise InvalidToken("The access token is unknown or expired")
-        known = self._remembered[token] = self._introduce(tenant, token)
+            held = await self._find(token)
+        if held is None:
+            raise UnknownToken(_SAID)
+        if not held.live:
+            raise InvalidToken(_SAID)
+        known = self._remembered[token] = self._introduce(held, token)
         return known
 
-    def _introduce(self, tenant: Tenant, token: str) -> Known:
-        terms = self._terms.get(tenant.app)
+    def _introduce(self, held: Held, token: str) -> Known:
+        tenant, terms = held.tenant, self._terms.get(held.tenant.app)
         if terms is None:
             raise TableWrong("The settings do not name this caller's app any more")
-        return Known(tenant, terms, replace(terms.caller, business=tenant.business), token)
+        if held.scope == READONLY:
+            terms = but(terms, readonly=True)
+        return Known(tenant, terms, replace(terms.caller, business=tenant.business), token, held.left)

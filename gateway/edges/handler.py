@@ -10,21 +10,28 @@ from typing import Protocol
 
 from aiohttp import web
 
-from gateway.edges.callers import Callers, Known
+from gateway.edges.authorization.limiter import WrongTokens
+from gateway.edges.authorization.parameters import LARGEST_BODY
+from gateway.edges.callers import Callers, Known, UnknownToken
 from gateway.edges.connection import Connection, request_name
-from gateway.edges.framing import JSON, read_body, read_head, read_target, write_reply
+from gateway.edges.framing import read_body, read_head, read_target, write_reply
 from gateway.edges.limits import Gate, Limits
 from gateway.edges.reply import Reply
 from gateway.edges.telemetry import Line, Telemetry
 from gateway.edges.trial import Trial
-from gateway.errors import AccessDenied, GatewayError, ReadingOnly, TableWrong
+from gateway.errors import AccessDenied, GatewayError, InvalidToken, ReadingOnly, TableWrong
 from gateway.exchange import body_limit
 from gateway.messages import Exchange, Pairs, V2Request, V2Response
 from gateway.translate.faults import render
 from gateway.translate.headers import bearer
 from gateway.translate.signature import Verdict, verify
 
-_AUTHORIZATION = frozenset({"/oauth2/token", "/oauth/token", "/oauth2/auth", "/oauth2/auth/central", "/oauth2/revoke"})
+OAUTH = "oauth"
+"""What calls of the authorization server are about, in logs and metrics."""
+_STRANGERS = 0
+"""What their gate knows all callers by who need no legacy token."""
+STRANGERS_SHARE = 4
+"""Of all calls at a time, one in so many may be theirs, beside the tenants'."""
 
 
 class Conversations(Protocol):
@@ -34,11 +41,21 @@ class Conversations(Protocol):
         """The call's exchange; errors the gateway makes are its reply."""
 
 
+class AuthorizationServer(Protocol):
+    """What is answered without a legacy token."""
+
+    def serves(self, target: str) -> bool:
+        """Whether a request-target is one of its addresses."""
+
+    async def answer(self, call: V2Request, peer: str, line: Line) -> V2Response:
+        """The reply; `peer` is the client's address, `line` is told whose call it was."""
+
+
 class Reception:
     """Handles every request of the public listener.
 
-    `public_urls` are the addresses clients may have signed for. `extra` are headers of every reply.
-    `trial` is there in a sandboxed gateway only.
+    `wrong` counts tokens that nobody holds. `public_urls` are the addresses clients may have signed for. `extra` are
+    headers of every reply. `trial` is there in a sandboxed gateway only.
     """
 
     def __init__(
@@ -46,6 +63,8 @@ class Reception:
         callers: Callers,
         conversations: Conversations,
         telemetry: Telemetry,
+        authorization: AuthorizationServer,
+        wrong: WrongTokens,
         *,
         limits: Limits,
         public_urls: tuple[str, ...],
@@ -55,11 +74,15 @@ class Reception:
         self._callers = callers
         self._conversations = conversations
         self._telemetry = telemetry
+        self._authorization = authorization
+        self._wrong = wrong
         self._limits = limits
         self._public_urls = public_urls
         self._trial = trial
         self._extra = extra
         self._gate = Gate(limits.tenant_in_flight, limits.in_flight, limits.queue_seconds)
+        strangers = max(1, limits.in_flight // STRANGERS_SHARE)
+        self._strangers = Gate(strangers, strangers, limits.queue_seconds)
 
     async def __call__(self, request: web.BaseRequest) -> Reply:
         """One call's reply, whatever happens."""
@@ -94,11 +117,17 @@ class Reception:
     async def _receive(self, request: web.BaseRequest, line: Line) -> V2Response:
         headers = read_head(request)
         target = read_target(request)
-        if "/oauth" in target and _folded(target) in _AUTHORIZATION:
-            return _no_tokens_yet()
+        if self._authorization.serves(target):
+            return await self._authorize(request, target, headers, line)
         trial = self._trial if self._trial is not None and self._trial.covers(target) else None
         token = bearer(headers)
-        known = await self._callers.recognise(token) if trial is None else trial.recognise(token)
+        try:
+            known = await self._callers.recognise(token) if trial is None else trial.recognise(token)
+        except InvalidToken as invalid:
+            if token:
+                unknown = isinstance(invalid, UnknownToken)
+                self._wrong.count(self._wrong.peer(request.remote, headers) if unknown else None, token)
+            raise
         line.tenant, line.app = known.tenant.name, known.tenant.app
         await self._gate.enter(known.tenant.id)
         try:
@@ -110,6 +139,16 @@ class Reception:
             return await self._answer(call, known, line)
         finally:
             self._gate.leave(known.tenant.id)
+
+    async def _authorize(self, request: web.BaseRequest, target: str, headers: Pairs, line: Line) -> V2Response:
+        line.resource = OAUTH
+        body = await read_body(request, self._limits, LARGEST_BODY)
+        call = V2Request(request.method, target, headers, body)
+        await self._strangers.enter(_STRANGERS)
+        try:
+            return await self._authorization.answer(call, self._wrong.peer(request.remote, headers), line)
+        finally:
+            self._strangers.leave(_STRANGERS)
 
     async def _try(self, trial: Trial, call: V2Request, known: Known, line: Line) -> V2Response:
         verdict = trial.judge(call)
@@ -145,13 +184,3 @@ def _tell(line: Line, verdict: Verdict) -> None:
         line.variant = verdict.variant or ""
     else:
         line.signature = "unsigned" if verdict.reason == "missing" else "bad"
-
-
-def _folded(target: str) -> str:
-    return "/" + "/".join(part for part in target.partition("?")[0].split("/") if part)
-
-
-def _no_tokens_yet() -> V2Response:
-    said = "This gateway does not issue tokens: use the access token that its operator gave you"
-    body = {"error": "unsupported_grant_type", "error_description": said}
-    return V2Response(400, body, (("Content-Type", JSON),))

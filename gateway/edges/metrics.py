@@ -48,6 +48,12 @@ HAPPENINGS = frozenset(
         "ambiguous",
         "invalid_grant",
         "invalid_client",
+        "grant_idle",
+        "grant_dying",
+        "sweep_failed",
+        "alarm_not_delivered",
+        "consented",
+        "consent_lost",
     }
 )
 """What may happen to a grant: the refresher's notices and upstream's alarms."""
@@ -111,6 +117,10 @@ class Metrics:
         """Calls being worked on."""
         gauge = Gauge("sage_gateway_calls_in_flight", "Calls being worked on.", registry=own)
         gauge.set_function(lambda: self.in_flight)
+        self.frozen = False
+        """Whether the store is taken for a copy of another's: nothing is written or refreshed."""
+        frozen = Gauge("sage_gateway_frozen", "1 where the store is taken for a copy of another's.", registry=own)
+        frozen.set_function(lambda: self.frozen)
 
     def exchange(self, resource: str, method: str, status: int, outcome: str, seconds: float) -> None:
         """Count one reply."""

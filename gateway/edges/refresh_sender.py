@@ -7,8 +7,9 @@ import secrets
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
-from gateway.edges.token_client import Credentials, TokenClient
+from gateway.edges.token_client import Credentials
 from gateway.errors import TableWrong
 from gateway.grants.life import (
     Failed,
@@ -25,7 +26,6 @@ from gateway.grants.life import (
     rest_after,
 )
 from gateway.grants.secret import Secret
-from gateway.store.grants import Grants
 
 LEASE_SECONDS = 60.0
 DICE = secrets.SystemRandom()
@@ -44,6 +44,44 @@ def anchored_clock() -> Callable[[], float]:
 def boot_clock() -> float:
     """Seconds that run on while the machine sleeps: a lease must not seem young after a pause."""
     return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
+
+
+class Grants(Protocol):
+    """Where grants are kept (`gateway.store.grants.Grants`); each method may raise StoreFailed."""
+
+    async def load(self, grant_id: int) -> Grant:
+        """The grant as stored now."""
+
+    async def take_lease(self, grant: Grant, owner: str, seconds: float, attempt: str) -> int | None:
+        """Permission to send this generation's refresh token, durably stored; None where it is not to be had."""
+
+    async def mark(self, grant: Grant, epoch: int, state: State, now: float, *, keep_lease: bool = False) -> bool:
+        """Sets the state, by the holder of the lease alone."""
+
+    async def save_refreshed(self, new: Grant, attempt: str, now: float) -> bool:
+        """Stores the next generation by compare-and-swap, else rescues its tokens and gives False."""
+
+    async def adopt_rescued(self, grant: Grant, now: float) -> bool:
+        """Makes rescued tokens the next generation; False where there are none."""
+
+
+class TokenEndpoint(Protocol):
+    """The v3.1 token endpoint (`gateway.edges.token_client.TokenClient`)."""
+
+    async def refresh(
+        self, credentials: Credentials, refresh: Secret, may_send: Callable[[], bool] = ...
+    ) -> Tokens | Failed:
+        """Trades a refresh token for the next pair; never raises but for cancellation."""
+
+
+class Spool(Protocol):
+    """A file for results that the store does not take at the moment (`gateway.store.spool.Spool`)."""
+
+    async def put(self, new: Grant, attempt: str) -> bool:
+        """Writes a result durably; False where there is no room, or the file cannot be written either."""
+
+    async def clear(self, attempt: str) -> None:
+        """Forgets a result that the store has by now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,15 +114,20 @@ class RefreshSender:
     def __init__(
         self,
         grants: Grants,
-        client: TokenClient,
-        apps: Mapping[str, tuple[str, str]],
+        client: TokenEndpoint,
+        apps: Mapping[str, tuple[str, ...]],
         chances: Chances,
         lease_seconds: float,
         notice: Notice,
+        spool: Spool | None = None,
     ) -> None:
         self._grants = grants
         self._client = client
-        self._apps = {name: Credentials(client_id, Secret(secret)) for name, (client_id, secret) in apps.items()}
+        self._apps = {
+            name: [Credentials(client_id, Secret(secret)) for secret in client_secrets]
+            for name, (client_id, *client_secrets) in apps.items()
+        }
+        self._spool = spool
         self._chances = chances
         self._lease_seconds = lease_seconds
         self._notice = notice
@@ -99,14 +142,12 @@ class RefreshSender:
         credentials = self._apps.get(grant.app)
         if credentials is None:
             raise TableWrong("The settings hold no v3.1 client for this tenant's app.")
-        attempt, begun = secrets.token_hex(16), self._chances.boot()
+        attempt, begun, young = secrets.token_hex(16), self._chances.boot(), self._lease_seconds / 3
         epoch = await self._grants.take_lease(grant, self._owner, self._lease_seconds, attempt)
         if epoch is None:
             return None
         started = self._chances.now()
-        answer = await self._client.refresh(
-            credentials, grant.refresh, lambda: self._chances.boot() - begun < self._lease_seconds / 3
-        )
+        answer = await self._ask(credentials, grant.refresh, lambda: self._chances.boot() - begun < young)
         if isinstance(answer, Tokens):
             sent = await self._save(after_refresh(grant, answer, started), attempt)
             if answer.access is not None:
@@ -116,10 +157,24 @@ class RefreshSender:
         self._notice(answer.failure.value, grant.id)
         return await self._mend(grant, epoch, answer, failures + 1)
 
+    async def _ask(
+        self, credentials: list[Credentials], refresh: Secret, may_send: Callable[[], bool]
+    ) -> Tokens | Failed:
+        """The endpoint's answer to the app's newest client secret that it takes: a refused one spends nothing."""
+        answer: Tokens | Failed = Failed(Failure.INVALID_CLIENT)
+        for one in credentials:
+            answer = await self._client.refresh(one, refresh, may_send)
+            if not isinstance(answer, Failed) or answer.failure is not Failure.INVALID_CLIENT:
+                break
+        return answer
+
     async def _save(self, new: Grant, attempt: str) -> Sent:
-        """Stores a result, for as long as that takes; only then may it be used."""
+        """Stores a result, for as long as that takes; only then may it be used.
+
+        Meanwhile it stands in the spool, for a process that is killed before the store takes it.
+        """
         self.unsaved += 1
-        tries = 0
+        tries, spooled = 0, False
         while True:
             try:
                 stored = await self._grants.save_refreshed(new, attempt, self._chances.now())
@@ -127,7 +182,11 @@ class RefreshSender:
             except Exception:  # noqa: BLE001 - whatever goes wrong, this may be the only live token
                 tries += 1
                 self._notice("unsaved", new.id)
+                if self._spool is not None and not spooled:
+                    spooled = await self._spool.put(new, attempt)
                 await self._chances.sleep(rest_after(tries, self._chances.dice()))
+        if self._spool is not None and spooled:
+            await self._spool.clear(attempt)
         self.unsaved -= 1
         self._notice("refreshed" if stored else "rescued", new.id)
         return Sent(new if stored else None)
@@ -136,6 +195,8 @@ class RefreshSender:
         remedy = after_failure(grant, failed, tries, self._chances.dice())
         if isinstance(remedy, Reread):
             if (await self._grants.load(grant.id)).generation != grant.generation:
+                return Sent()
+            if await self._grants.adopt_rescued(grant, self._chances.now()):
                 return Sent()
             remedy = after_failure(grant, failed, tries, self._chances.dice(), reread=True)
         now = self._chances.now()

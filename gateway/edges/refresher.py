@@ -11,8 +11,17 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-from gateway.edges.refresh_sender import LEASE_SECONDS, Chances, Notice, RefreshSender, Sent, anchored_clock
-from gateway.edges.token_client import TokenClient
+from gateway.edges.refresh_sender import (
+    LEASE_SECONDS,
+    Chances,
+    Grants,
+    Notice,
+    RefreshSender,
+    Sent,
+    Spool,
+    TokenEndpoint,
+    anchored_clock,
+)
 from gateway.errors import (
     GatewayError,
     NeedsConsent,
@@ -22,10 +31,9 @@ from gateway.errors import (
     UpstreamFailed,
     UpstreamLate,
 )
-from gateway.grants.life import AskOwner, Decision, Failure, Grant, Later, Use, Wait, decide, refused
+from gateway.grants.life import AskOwner, Decision, Failure, Grant, Later, Use, Wait, carried, decide, refused
 from gateway.grants.secret import Secret
 from gateway.grants.tenant import Tenant
-from gateway.store.grants import Grants
 
 PATIENCE = 10.0
 """How long a call waits for a token before it is told to come again."""
@@ -35,6 +43,10 @@ UNANSWERED_REST = 60.0
 """How long a grant rests after a refresh, sent once more, was not answered either."""
 CONSENT_LOOK = 5.0
 """How long a lapsed grant is taken to be lapsed without looking at the store again."""
+IN_USE = 300.0
+"""A grant that a call used so lately is refreshed ahead of its token's end."""
+FORGET_AFTER = 900.0
+"""A grant that no call used for so long is not held in memory."""
 
 
 @dataclass(slots=True)
@@ -49,6 +61,7 @@ class Held:
     look_after: float = 0.0
     refused: Secret | None = None
     healed_at: float | None = None
+    used_at: float = 0.0
 
 
 class Refresher:
@@ -56,22 +69,27 @@ class Refresher:
 
     `apps` maps an app's name to its v3.1 client id and secret. `chances` are time and luck, for tests to
     choose. `patience` and `lease_seconds` are seconds. `notice` hears what happens, for logs and metrics.
+    `spool` takes results that the store does not. `frozen`: the store is a copy of another's, whose refresh tokens
+    would be used up; nothing is refreshed.
     """
 
     def __init__(
         self,
         grants: Grants,
-        client: TokenClient,
-        apps: Mapping[str, tuple[str, str]],
+        client: TokenEndpoint,
+        apps: Mapping[str, tuple[str, ...]],
         *,
         chances: Chances | None = None,
         lease_seconds: float = LEASE_SECONDS,
         patience: float = PATIENCE,
         notice: Notice = lambda word, grant: None,
+        spool: Spool | None = None,
+        frozen: bool = False,
     ) -> None:
         self._chances = chances or Chances(anchored_clock())
         self._grants = grants
-        self._sender = RefreshSender(grants, client, apps, self._chances, lease_seconds, notice)
+        self._sender = RefreshSender(grants, client, apps, self._chances, lease_seconds, notice, spool)
+        self._frozen = frozen
         self._patience = patience
         self._held: dict[int, Held] = {}
         self._halted: dict[str, float] = {}
@@ -91,6 +109,7 @@ class Refresher:
         held = self._held.get(tenant.grant)
         if held is None:
             held = self._held[tenant.grant] = Held()
+        held.used_at = self._chances.now()
         decision = self._decide(held)
         if isinstance(decision, Use):
             if decision.refresh:
@@ -122,6 +141,29 @@ class Refresher:
             held.grant, held.refused, held.healed_at, held.look_after = without, Secret(token), now, 0.0
         return await self.token(tenant)
 
+    def tend(self) -> None:
+        """Starts the refreshes that are due of grants in use, so that no call waits for one; forgets the others.
+
+        For a timer, every few seconds.
+        """
+        now = self._chances.now()
+        for grant_id, held in list(self._held.items()):
+            if held.task is not None:
+                continue
+            idle = now - held.used_at
+            if idle >= FORGET_AFTER:
+                del self._held[grant_id]
+            elif idle < IN_USE and isinstance(decision := self._decide(held), Use) and decision.refresh:
+                self._start(grant_id, held)
+
+    async def renew(self, grant_id: int) -> bool:
+        """Refreshes a grant that no call uses, unless its access token is fresh; whether it has one then."""
+        held = self._held.setdefault(grant_id, Held())
+        task = self._start(grant_id, held)
+        if task is not None:
+            await asyncio.wait({task})
+        return isinstance(self._decide(held), Use)
+
     async def close(self) -> None:
         """Ends all waiting, and waits until each refresh that was sent is stored."""
         self._closing.set()
@@ -147,7 +189,7 @@ class Refresher:
         if held.grant is not None and held.grant.generation == grant.generation:
             until = min(until, held.grant.access_until)
         grant = replace(grant, access_until=until)
-        held.grant = replace(grant, lease_left=0.0)
+        held.grant = carried(grant)
         return grant
 
     def _start(self, grant_id: int, held: Held) -> asyncio.Task[None] | None:
@@ -171,6 +213,9 @@ class Refresher:
         while not self._closing.is_set():
             grant = self._hold(held, await self._grants.load(grant_id))
             decision = self._judge(held, grant)
+            if self._frozen:
+                held.look_after, held.trouble = self._chances.now() + CONSENT_LOOK, _copied
+                return
             if isinstance(decision, Wait):
                 held.trouble = held.trouble or _later(decision.seconds)
                 await self._pause(min(pause, decision.seconds))
@@ -222,6 +267,10 @@ TROUBLES: Mapping[Failure, Callable[[], GatewayError]] = {
     Failure.INVALID_GRANT: lambda: NeedsConsent("The Sage user must authorise the app again."),
     Failure.INVALID_CLIENT: lambda: UpstreamFailed("Sage refused the gateway's own client for this app."),
 }
+
+
+def _copied() -> GatewayError:
+    return StoreFailed("This gateway serves a copy of another's store, and refreshes nothing.")
 
 
 def _later(seconds: float) -> Callable[[], GatewayError]:

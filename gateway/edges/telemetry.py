@@ -19,6 +19,7 @@ import structlog
 
 from gateway.edges.log_lines import LogLines
 from gateway.edges.metrics import VERBS, Metrics
+from gateway.errors import WrongTooOften
 from gateway.messages import Note, V2Response
 
 FIELDS = frozenset(
@@ -51,7 +52,9 @@ FIELDS = frozenset(
 
 _LEVELS = {"ok": "info", "client": "info", "owner": "warning", "sage": "warning", "gateway": "error"}
 _MAX_NOTES = 20
-_ALARMS = frozenset({"unsaved", "rescued", "wrong_business"})
+_ALARMS = frozenset(
+    {"unsaved", "rescued", "wrong_business", "needs_consent", "invalid_client", "grant_dying", "consent_lost"}
+)
 
 Event = MutableMapping[str, Any]
 
@@ -191,7 +194,7 @@ class Telemetry:
     def happened(self, event: str, grant: int) -> None:
         """Something happened to a grant, by the refresher's or upstream's word for it."""
         self.metrics.happening(event)
-        level = "info" if event == "refreshed" else "error" if event in _ALARMS else "warning"
+        level = "info" if event in ("refreshed", "consented") else "error" if event in _ALARMS else "warning"
         self.say("a grant's news", level=level, reason=event, grant=grant)
 
     def unreadable(self, reason: str, request: str = "") -> None:
@@ -209,7 +212,10 @@ def outcome_of(reply: V2Response, exchanged: bool) -> str:
     if reply.status < 500:
         return "owner" if exchanged and body.get("error") == "invalid_token" else "client"
     found = body.get("$diagnoses") or [{}]
-    return "sage" if found[0].get("$dataCode") in ("UpstreamFailed", "Throttled") else "gateway"
+    code = found[0].get("$dataCode")
+    if code == WrongTooOften.code:
+        return "client"
+    return "sage" if code in ("UpstreamFailed", "Throttled") else "gateway"
 
 
 def frames(traceback: TracebackType | None, deepest: int = 8) -> list[str]:

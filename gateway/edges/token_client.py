@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
@@ -26,6 +27,8 @@ from gateway.grants.secret import Secret
 
 TOTAL_SECONDS = 20.0
 """Less than half a lease, so that no request outlives its permission (reliability.md §3.3 step 4)."""
+AFTER_A_PAUSE = 1.0
+"""For so long at most a late answer is still read: one may lie in the socket of a process that was paused."""
 LARGEST_ANSWER = 64 * 1024
 ACCESS_TOKEN = re.compile(r"[\x21-\x7e]{1,8192}")
 """What may go into a header; v3.1's tokens take up to 2,048 characters (v31.md §2)."""
@@ -60,6 +63,10 @@ class PermissionSpent(Exception):  # noqa: N818 - it is no error: it stops a req
     """Connecting took so long that the lease may not cover the answer."""
 
 
+Answered = tuple[int, Any, bytes]
+"""Status, headers and body."""
+
+
 @dataclass(slots=True)
 class Wire:
     """One request's way: `left` once the connection stands and the request may have been written."""
@@ -77,7 +84,7 @@ class TokenClient:
     def __init__(self, url: str, *, tls: ssl.SSLContext | bool = True, total_seconds: float = TOTAL_SECONDS) -> None:
         self._url = url
         self._tls = tls
-        self._total = aiohttp.ClientTimeout(total=total_seconds)
+        self._total = total_seconds
         self._session: aiohttp.ClientSession | None = None
 
     async def close(self) -> None:
@@ -100,39 +107,68 @@ class TokenClient:
             client_id=credentials.client_id,
             client_secret=credentials.client_secret.reveal(),
         )
+        return await self.trade(body, may_send)
+
+    async def trade(self, body: str, may_send: Callable[[], bool] = lambda: True) -> Tokens | Failed:
+        """Posts a token request, form-encoded with the app's credentials; `may_send` and outcomes as for `refresh`."""
         wire = Wire(may_send)
         try:
-            status, headers, text = await self._post(body, wire)
+            status, headers, text = await self._in_time(self._post(body, wire))
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError, PermissionSpent):
             return Failed(Failure.AMBIGUOUS if wire.left else Failure.NOT_SENT)
         return classify(status, headers.get("Retry-After"), text)
 
-    async def _post(self, body: str, wire: Wire) -> tuple[int, Any, bytes]:
+    async def _in_time(self, request: Coroutine[Any, Any, Answered]) -> Answered:
+        """The answer, or TimeoutError. After a pause (SIGSTOP, a suspended machine) the time is over at once, but what
+        Sage sent meanwhile lies in the socket, and may be the only live token: it is read before giving up."""
+        task = asyncio.create_task(request)
+        try:
+            for patience in (self._total, min(AFTER_A_PAUSE, self._total / 2)):
+                await asyncio.wait({task}, timeout=patience)
+                if task.done():
+                    return task.result()
+            raise TimeoutError
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+    async def _post(self, body: str, wire: Wire) -> Answered:
         if self._session is None:
             self._session = self._open()
         async with self._session.post(
-            self._url, data=body.encode(), allow_redirects=False, trace_request_ctx=wire
+            self._url, data=body.encode(), headers=HEADERS, allow_redirects=False, trace_request_ctx=wire
         ) as response:
-            text = b""
-            async for chunk in response.content.iter_any():
-                text += chunk
-                if len(text) > LARGEST_ANSWER:
-                    raise ValueError("The token endpoint's answer is too long.")
-            return response.status, response.headers, text
+            return response.status, response.headers, await read_answer(response, LARGEST_ANSWER)
 
     def _open(self) -> aiohttp.ClientSession:
         trace = aiohttp.TraceConfig()
         trace.on_connection_create_end.append(_connected)
-        session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(force_close=True, ssl=self._tls, limit=0),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            headers=HEADERS,
-            timeout=self._total,
-            trust_env=False,
-            trace_configs=[trace],
-        )
-        session._retry_connection = False  # a refresh token is sent once; only we decide to send it again
-        return session
+        return careful_session(self._tls, aiohttp.ClientTimeout(total=None), trace)
+
+
+def careful_session(
+    tls: ssl.SSLContext | bool, total: aiohttp.ClientTimeout, *traces: aiohttp.TraceConfig
+) -> aiohttp.ClientSession:
+    """A session without cookies and proxies, with a fresh connection for each request, which is sent once."""
+    session = aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(force_close=True, ssl=tls, limit=0),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        timeout=total,
+        trust_env=False,
+        trace_configs=list(traces),
+    )
+    session._retry_connection = False  # a refresh token is sent once; only we decide to send it again
+    return session
+
+
+async def read_answer(response: aiohttp.ClientResponse, most: int) -> bytes:
+    """An answer's body. Raises ValueError where it is over so many bytes."""
+    text = b""
+    async for chunk in response.content.iter_any():
+        text += chunk
+        if len(text) > most:
+            raise ValueError("Sage's answer is too long.")
+    return text
 
 
 async def _connected(session: aiohttp.ClientSession, context: SimpleNamespace, params: Any) -> None:

@@ -129,6 +129,15 @@ class AskOwner:
     """The grant has lapsed: only a new consent of the Sage user helps."""
 
 
+IN_THE_STORE = Secret("in the store")
+"""Stands for a refresh token that is not carried about."""
+
+
+def carried(grant: Grant) -> Grant:
+    """The grant as a process keeps it between calls: without refresh tokens, which are read when one is sent."""
+    return replace(grant, refresh=IN_THE_STORE if grant.refresh else grant.refresh, previous=None, lease_left=0.0)
+
+
 Decision: TypeAlias = Use | Refresh | Wait | Later | AskOwner
 
 

@@ -18,3 +18,21 @@ class Tenant:
     app: str
     business: str
     grant: int
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A legacy access token that names a tenant.
+
+    `scope` is None where it is the app's. `left`: how many seconds it still lives, 0 or less where it has ended or its
+    tenant is disconnected, None for ever.
+    """
+
+    tenant: Tenant
+    scope: str | None = None
+    left: float | None = None
+
+    @property
+    def live(self) -> bool:
+        """Whether it may be used."""
+        return self.left is None or self.left > 0

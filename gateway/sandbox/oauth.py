@@ -7,27 +7,23 @@ import hashlib
 import hmac
 import json
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
+from gateway.sandbox.authorization_server import AuthorizationServer, Family
+from gateway.sandbox.consent_page import Person, consent_page
 from gateway.sandbox.problems import Problem, Refusal
 from gateway.sandbox.switches import Switches
+from gateway.sandbox.token_behaviours import Behaviour, Outcome
 from gateway.sandbox.wire import Answer
 
 CODE_LIFETIME = 60
-KEPT_EXPIRED = 3600
-"""Seconds for which an expired access token is still told from an unknown one."""
+QUESTION_LIFETIME = 600
+"""Seconds for which a consent page may be answered."""
 SCOPES = ("full_access", "readonly")
-
-
-@dataclass(slots=True)
-class Family:
-    """All tokens that descend from one consent."""
-
-    user: str
-    scope: str
-    revoked: bool = False
+POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
+NO_STORE = {"Cache-Control": "no-store"}
 
 
 @dataclass(slots=True)
@@ -39,17 +35,12 @@ class Code:
     expires: float
 
 
-@dataclass(slots=True)
-class Access:
-    family: Family
-    expires: float
+@dataclass(frozen=True, slots=True)
+class Question:
+    """An authorization request that a consent page was shown for."""
 
-
-@dataclass(slots=True)
-class RefreshToken:
-    family: Family
+    query: Mapping[str, str]
     expires: float
-    spent_at: float | None = None
 
 
 class OAuthRefusal(Exception):  # noqa: N818 - an answer, not a fault
@@ -62,9 +53,10 @@ class OAuthRefusal(Exception):  # noqa: N818 - an answer, not a fault
 
 @dataclass(slots=True)
 class OAuth:
-    """The authorization server: one registered client, users who consent at once.
+    """The authorization server on the wire: one registered client, users who consent at once or on a page.
 
-    `redirect_uris` are those registered; none: any is taken. `signed_in` is the user who consents.
+    `redirect_uris` are those registered; none: any is taken. `signed_in` is the user who consents, and whom the
+    page proposes. `tokens` is what the token endpoint does.
     """
 
     clock: Callable[[], float]
@@ -73,39 +65,54 @@ class OAuth:
     """User name -> GUID."""
     client_id: str
     client_secret: str
+    client_name: str = "The gateway"
+    people: Callable[[], Sequence[Person]] = tuple
     redirect_uris: set[str] = field(default_factory=set)
     signed_in: str = "owner"
     codes: dict[str, Code] = field(default_factory=dict)
-    accesses: dict[str, Access] = field(default_factory=dict)
-    refreshes: dict[str, RefreshToken] = field(default_factory=dict)
+    questions: dict[str, Question] = field(default_factory=dict)
+    tokens: AuthorizationServer = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.tokens = AuthorizationServer(self.switches, self.subjects, _refresh_token, self._access_token)
 
     def authorize(self, query: Mapping[str, str]) -> Answer:
-        """Consents at once: a redirect with a code that lives 60 seconds, or with an error."""
+        """Consents at once: a redirect with a code that lives 60 seconds, or with an error. Or asks on a page."""
         target = query.get("redirect_uri", "")
         if query.get("client_id") != self.client_id or not target:
             return Answer(400, {"error": "unauthorized_client"})
         if self.redirect_uris and target not in self.redirect_uris:
             return Answer(400, {"error": "invalid_request", "error_description": "redirect_uri"})
-        state = {"state": query["state"]} if "state" in query else {}
-        error = self.switches.authorize_error or _authorize_error(query)
-        if error:
-            return _redirect(target, {"error": error, **state})
-        country = query.get("country", "gb").upper()
-        code = f"{country}/{secrets.token_hex(16)}"
-        family = Family(self.signed_in, query.get("scope", "full_access"))
-        challenge, method = query.get("code_challenge", ""), query.get("code_challenge_method", "plain")
-        self.codes[code] = Code(family, target, challenge, method, self.clock() + CODE_LIFETIME)
-        return _redirect(target, {"code": code, "country": country, **state})
+        if error := self.switches.authorize_error or _authorize_error(query):
+            return _back(query, error=error)
+        if self.switches.consent == "yes":
+            return self._consented(query, self.signed_in)
+        now, name = self.clock(), secrets.token_hex(16)
+        self.questions = {key: kept for key, kept in self.questions.items() if kept.expires > now}
+        self.questions[name] = Question(query, now + QUESTION_LIFETIME)
+        scope = query.get("scope", "full_access")
+        page = consent_page(self.client_name, scope, self.people(), self.signed_in, name)
+        return Answer(200, page, {**NO_STORE, "Content-Security-Policy": POLICY}, "text/html; charset=utf-8")
 
-    def token(self, form: Mapping[str, str]) -> Answer:
-        """Exchanges a code or a refresh token."""
+    def decide(self, form: Mapping[str, str]) -> Answer:
+        """What the consent page's form leads to: back to the client, with a code or `access_denied`."""
+        question = self.questions.pop(form.get("request", ""), None)
+        user, decision = form.get("user", self.signed_in), form.get("decision")
+        if question is None or question.expires <= self.clock() or user not in self.subjects:
+            return Answer(400, {"error": "invalid_request", "error_description": "This page is no longer valid."})
+        if decision != "allow":
+            return _back(question.query, error="access_denied")
+        return self._consented(question.query, user)
+
+    def token(self, form: Mapping[str, str], behaviour: Behaviour | None = None) -> Answer:
+        """Exchanges a code or a refresh token; `behaviour`: what `next_behaviour` gave, asked here if None."""
         try:
             self._check_client(form)
             match form.get("grant_type"):
                 case "authorization_code":
-                    return self._answer(self._redeem(form))
+                    return _told(self.tokens.redeem(self._redeem(form), self.clock()))
                 case "refresh_token":
-                    return self._refresh(form)
+                    return _told(self.tokens.refresh(form.get("refresh_token", ""), self.clock(), behaviour))
                 case None:
                     raise OAuthRefusal("invalid_request", "grant_type is missing")
                 case _:
@@ -113,20 +120,25 @@ class OAuth:
         except OAuthRefusal as refusal:
             return refusal.answer
 
+    def next_behaviour(self, form: Mapping[str, str]) -> tuple[Behaviour | None, float]:
+        """How this token request is dealt with, and the seconds after which to pass it to `token`."""
+        if form.get("grant_type") != "refresh_token":
+            return None, 0.0
+        behaviour = self.tokens.next_behaviour()
+        return behaviour, self.tokens.patience(behaviour)
+
     def revoke(self, form: Mapping[str, str]) -> Answer:
         """Ends a family by its refresh token; access tokens live out their minutes."""
         try:
             self._check_client(form)
         except OAuthRefusal as refusal:
             return refusal.answer
-        found = self.refreshes.get(form.get("token", ""))
-        if found is not None:
-            found.family.revoked = True
+        self.tokens.revoke(form.get("token", ""))
         return Answer(200, {"success": "ok"})
 
     def issue(self, user: str, scope: str = "full_access") -> str:
         """A refresh token without the browser's part."""
-        return self._new_refresh(Family(user, scope))
+        return self.tokens.issue(self.tokens.consent(user, scope), self.clock())
 
     def bearer(self, header: str | None) -> Family:
         """Whose token a request carries; 401 in its two shapes (v31.md §10)."""
@@ -134,12 +146,22 @@ class OAuth:
             message = "Authorization missing. Please add the Authorization header to your request."
             raise Refusal(401, body={"error": message})
         scheme, _, token = header.partition(" ")
-        found = self.accesses.get(token.strip()) if scheme.lower() == "bearer" else None
+        found = self.tokens.accesses.get(token.strip()) if scheme.lower() == "bearer" else None
         if found is None or found.expires <= self.clock():
             expired = "has expired" if found else "is invalid"
             problem = Problem(f"The access token {expired}.", "Authorization", "AccessTokenVerificationError")
             raise Refusal(401, problem)
         return found.family
+
+    def _consented(self, query: Mapping[str, str], user: str) -> Answer:
+        country = query.get("country", "gb").upper()
+        code = f"{country}/{secrets.token_hex(16)}"
+        family = self.tokens.consent(user, query.get("scope", "full_access"))
+        challenge, method = query.get("code_challenge", ""), query.get("code_challenge_method", "plain")
+        now = self.clock()
+        self.codes = {key: kept for key, kept in self.codes.items() if kept.expires > now}
+        self.codes[code] = Code(family, query["redirect_uri"], challenge, method, now + CODE_LIFETIME)
+        return _back(query, code=code, country=country)
 
     def _check_client(self, form: Mapping[str, str]) -> None:
         known = form.get("client_id") == self.client_id
@@ -156,50 +178,13 @@ class OAuth:
             raise OAuthRefusal("invalid_grant", "code_verifier does not match.")
         return code.family
 
-    def _refresh(self, form: Mapping[str, str]) -> Answer:
-        sent = form.get("refresh_token", "")
-        found = self.refreshes.get(sent)
-        now = self.clock()
-        if found is None or found.family.revoked or found.expires <= now:
-            raise OAuthRefusal("invalid_grant")
-        if found.spent_at is not None and now - found.spent_at >= self.switches.refresh_grace:
-            found.family.revoked = self.switches.kill_family_on_reuse
-            raise OAuthRefusal("invalid_grant")
-        if not self.switches.rotate_refresh_tokens:
-            found.expires = now + self.switches.refresh_token_lifetime
-            return self._answer(found.family, sent)
-        found.spent_at = now if found.spent_at is None else found.spent_at
-        return self._answer(found.family)
-
-    def _answer(self, family: Family, refresh: str | None = None) -> Answer:
-        return Answer(
-            200,
-            {
-                "access_token": self._new_access(family),
-                "token_type": "bearer",
-                "expires_in": self.switches.access_token_lifetime,
-                "refresh_token": refresh or self._new_refresh(family),
-                "refresh_token_expires_in": self.switches.refresh_token_lifetime,
-                "scope": family.scope,
-                "requested_by_id": self.subjects[family.user],
-            },
-            headers={"Cache-Control": "no-store"},
-        )
-
-    def _new_refresh(self, family: Family) -> str:
-        token = secrets.token_urlsafe(800)
-        self.refreshes[token] = RefreshToken(family, self.clock() + self.switches.refresh_token_lifetime)
-        return token
-
-    def _new_access(self, family: Family) -> str:
+    def _access_token(self, number: int, family: Family, now: float) -> str:
         """Looks like Sage's RS512 JWT of about 1,300 characters; its signature is noise."""
-        now = int(self.clock())
-        self.accesses = {token: kept for token, kept in self.accesses.items() if kept.expires > now - KEPT_EXPIRED}
         head = {"alg": "RS512", "typ": "JWT", "kid": secrets.token_hex(16)}
         claims = {
             "jti": secrets.token_hex(16),
-            "iat": now,
-            "exp": now + self.switches.access_token_lifetime,
+            "iat": int(now),
+            "exp": int(now) + self.switches.access_token_lifetime,
             "iss": "oauth.aws.sbc-accounting.sage.com",
             "aud": "api.sbc-accounting.sage.com",
             "sub": self.subjects[family.user],
@@ -208,9 +193,18 @@ class OAuth:
             "scopes": "accounts:rw accounting:rw core:rw",
         }
         parts = (json.dumps(head).encode(), json.dumps(claims).encode(), secrets.token_bytes(512))
-        token = ".".join(base64.urlsafe_b64encode(part).rstrip(b"=").decode() for part in parts)
-        self.accesses[token] = Access(family, now + self.switches.access_token_lifetime)
-        return token
+        return ".".join(base64.urlsafe_b64encode(part).rstrip(b"=").decode() for part in parts)
+
+
+def _refresh_token(number: int) -> str:
+    return secrets.token_urlsafe(800)
+
+
+def _told(outcome: Outcome) -> Answer:
+    if outcome.status != 200:
+        return Answer(outcome.status, outcome.body, wait=outcome.wait)
+    sent = outcome.received()
+    return Answer(outcome.status, sent, NO_STORE, dropped=sent is None, wait=outcome.wait)
 
 
 def _authorize_error(query: Mapping[str, str]) -> str:
@@ -231,6 +225,9 @@ def _verified(verifier: str, code: Code) -> bool:
     return hmac.compare_digest(verifier, code.challenge)
 
 
-def _redirect(target: str, query: Mapping[str, str]) -> Answer:
+def _back(query: Mapping[str, str], **told: str) -> Answer:
+    """Back to the client, with what is told and its state."""
+    target = query["redirect_uri"]
     join = "&" if "?" in target else "?"
-    return Answer(302, headers={"Location": f"{target}{join}{urlencode(query)}"})
+    state = {"state": query["state"]} if "state" in query else {}
+    return Answer(302, headers={"Location": f"{target}{join}{urlencode({**told, **state})}"})

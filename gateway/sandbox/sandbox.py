@@ -10,6 +10,7 @@ from aiohttp import web
 from gateway.sandbox.api import Api
 from gateway.sandbox.books import Books, Record
 from gateway.sandbox.businesses import Business, People, User
+from gateway.sandbox.consent_page import Person
 from gateway.sandbox.faults import Faults
 from gateway.sandbox.oauth import OAuth
 from gateway.sandbox.seed.minting import derived_id
@@ -57,7 +58,9 @@ class Sandbox:
         subjects = {name: user.guid for name, user in self.users.items()}
         self.client_id = "sandbox-client/0b4a6f7e-5d1c-4a83-9c6e-0f2d7b1a9e55"
         self.client_secret = "sandbox-client-secret"  # noqa: S105 - opens nothing but this stand-in
-        self.oauth = OAuth(clock, self.switches, subjects, self.client_id, self.client_secret)
+        self.oauth = OAuth(
+            clock, self.switches, subjects, self.client_id, self.client_secret, people=self._people_to_sign_in
+        )
         self._api = Api(self.spec, self.oauth, self._people, self.switches)
         self.app: web.Application = application(self._api, self.oauth, self.faults, self.requests)
 
@@ -82,6 +85,16 @@ class Sandbox:
     def issue_refresh_token(self, user: str = "owner") -> str:
         """A refresh token as consent would have given it, without the browser's part."""
         return self.oauth.issue(user)
+
+    def _people_to_sign_in(self) -> list[Person]:
+        return [
+            Person(
+                user.name,
+                user.fields["displayed_as"],
+                tuple(self.businesses[business].name for business in user.businesses),
+            )
+            for user in self.users.values()
+        ]
 
     def _open(self, business: str) -> Books:
         return open_books(business, self._clock, self.switches, seed=self._seed, lead=business == self._first)

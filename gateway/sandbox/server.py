@@ -12,6 +12,7 @@ from urllib.parse import parse_qsl
 
 from aiohttp import web
 
+from gateway.sandbox import consent_page
 from gateway.sandbox.api import ROOT, Api
 from gateway.sandbox.faults import Fault, Faults
 from gateway.sandbox.oauth import OAuth
@@ -35,7 +36,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 def application(api: Api, oauth: OAuth, faults: Faults, seen: list[Seen]) -> web.Application:
-    """The API under `/v3.1`, OAuth under `/oauth2/auth`, `/token` and `/revoke`."""
+    """The API under `/v3.1`, OAuth under `/oauth2/auth`, `/oauth2/consent`, `/token` and `/revoke`."""
 
     async def serve(request: web.Request) -> web.StreamResponse:
         call = await _incoming(request)
@@ -44,7 +45,7 @@ def application(api: Api, oauth: OAuth, faults: Faults, seen: list[Seen]) -> web
             del seen[:-REMEMBERED]
         fault = faults.take(call.method, call.path)
         if fault is None:
-            return _response(_answer(api, oauth, call))
+            return _sent(request, await _answer(api, oauth, call))
         return await _faulty(request, fault, lambda: _answer(api, oauth, call))
 
     app = web.Application(client_max_size=LARGEST_BODY)
@@ -62,18 +63,28 @@ async def _incoming(request: web.Request) -> Incoming:
     )
 
 
-def _answer(api: Api, oauth: OAuth, call: Incoming) -> Answer:
+async def _answer(api: Api, oauth: OAuth, call: Incoming) -> Answer:
     if call.path.startswith(ROOT + "/"):
         return api.answer(call)
     match call.method, call.path:
         case "GET", "/oauth2/auth" | "/oauth2/auth/central":
             return oauth.authorize(dict(call.query))
+        case "POST", consent_page.PATH:
+            return oauth.decide(_form(call))
         case "POST", "/token":
-            return oauth.token(_form(call))
+            return await _token(oauth, _form(call))
         case "POST", "/revoke":
             return oauth.revoke(_form(call))
         case _:
             return Answer(404, {"error": "not_found"})
+
+
+async def _token(oauth: OAuth, form: Mapping[str, str]) -> Answer:
+    behaviour, patience = oauth.next_behaviour(form)
+    await asyncio.sleep(patience)
+    answer = oauth.token(form, behaviour)
+    await asyncio.sleep(answer.wait)
+    return answer
 
 
 def _form(call: Incoming) -> Mapping[str, str]:
@@ -83,25 +94,27 @@ def _form(call: Incoming) -> Mapping[str, str]:
     return dict(parse_qsl(call.body.decode("utf-8", "replace"), keep_blank_values=True))
 
 
-def _response(answer: Answer) -> web.Response:
+def _sent(request: web.Request, answer: Answer) -> web.Response:
+    if answer.dropped:
+        return _dropped(request)
     headers = {"X-Request-Id": uuid.uuid4().hex, **answer.headers}
     if answer.body is not None:
         headers["Content-Type"] = answer.media
     return web.Response(status=answer.status, body=answer.content() or None, headers=headers)
 
 
-async def _faulty(request: web.Request, fault: Fault, execute: Callable[[], Answer]) -> web.StreamResponse:
+async def _faulty(request: web.Request, fault: Fault, execute: Callable[[], Awaitable[Answer]]) -> web.StreamResponse:
     match fault.kind:
         case "reset_before":
             return _dropped(request)
         case "reset_after":
-            execute()
+            await execute()
             return _dropped(request)
         case "truncate":
-            return await _truncated(request, execute())
+            return await _truncated(request, await execute())
         case "delay":
             await asyncio.sleep(fault.seconds)
-            return _response(execute())
+            return _sent(request, await execute())
         case _:
             return _failing(fault)
 
@@ -178,7 +191,8 @@ def _body(call: Incoming) -> Any:
 
 async def serve_application(app: web.Application, host: str, port: int) -> tuple[web.AppRunner, str]:
     """Serves on a socket, port 0: a free one. Returns the runner (`cleanup()` ends it) and the base URL."""
-    runner = web.AppRunner(app, access_log=None)
+    # An answer that is late on purpose does not keep the stand-in from stopping.
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
     await runner.setup()
     site = web.TCPSite(runner, host, port)
     await site.start()

@@ -3,26 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
+
+from gateway.sandbox.token_behaviours import Policy
 
 
 @dataclass(slots=True)
-class Switches:
-    """All may be changed while the stand-in runs."""
+class Switches(Policy):
+    """All may be changed while the stand-in runs; those of its tokens are the policy's."""
 
     show_legacy_id: bool = True
     """`show_legacy_id=true` is honoured; False: ignored, as in today's reference (v31.md §8)."""
     new_records_get_legacy_id: bool = False
     """Records created here get a legacy id, from 900,000,000 up."""
-    kill_family_on_reuse: bool = True
-    """A spent refresh token presented again revokes all tokens that descend from the same consent."""
-    rotate_refresh_tokens: bool = True
-    """Every refresh answers with a new refresh token and spends the old one."""
-    refresh_grace: float = 0.0
-    """Seconds for which a spent refresh token still works, giving another pair."""
-    access_token_lifetime: int = 300
-    """Seconds (v31.md §2)."""
-    refresh_token_lifetime: int = 2_678_400
-    """Seconds: 31 days (v31.md §2)."""
+    consent: Literal["yes", "ask"] = "yes"
+    """Whether users consent at once, or are asked on a page."""
     authorize_error: str = ""
     """The authorize page redirects with this `error` (`access_denied`) instead of a code."""
     strict_void_reason: bool = True

@@ -26,12 +26,17 @@ class Incoming:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An answer: `body` is JSON, bytes that are sent as they are (of `media`), or None for nothing."""
+    """An answer: `body` is JSON, bytes that are sent as they are (of `media`), or None for nothing.
+
+    It leaves after `wait` seconds; `dropped`: not at all, the connection is cut.
+    """
 
     status: int
     body: Any = None
     headers: Mapping[str, str] = field(default_factory=dict)
     media: str = "application/json"
+    dropped: bool = False
+    wait: float = 0.0
 
     def content(self) -> bytes:
         if self.body is None:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Row, case, insert, or_, select, update
+from sqlalchemy import Row, Update, case, delete, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.errors import StoreFailed
+from gateway.grants.health import Standing
 from gateway.grants.life import USUAL_LIFE, Grant, State
 from gateway.grants.secret import Secret
 from gateway.store.database import Database, DatabaseNow
 from gateway.store.sealing import Seal
-from gateway.store.tables import grants, token_rescue
+from gateway.store.tables import grants, tenants, token_rescue
 
 LAPSED = (State.REAUTH_REQUIRED.value, State.REVOKED.value)
 
@@ -32,7 +34,7 @@ class Grants:
         rows = await self._database.read(query)
         if not rows:
             raise StoreFailed("The tenant's grant is not in the store.")
-        return self._grant(rows[0])
+        return await self.opened(rows[0])
 
     async def take_lease(self, grant: Grant, owner: str, seconds: float, attempt: str) -> int | None:
         """Permission to send this generation's refresh token: the lease's epoch, durably stored, or None.
@@ -90,7 +92,8 @@ class Grants:
     async def save_refreshed(self, new: Grant, attempt: str, now: float) -> bool:
         """Stores the next generation if its parent is still the present one, whoever holds the lease.
 
-        Otherwise the tokens go to `token_rescue`, never away, and the answer is False.
+        Otherwise the tokens go to `token_rescue`, never away, and the answer is False; at once into the grant where
+        it needs consent, for they may be alive.
         True too where this very result was stored before (a commit whose answer was lost).
         """
         parent = new.generation - 1
@@ -109,12 +112,78 @@ class Grants:
             row = (await connection.execute(select(grants).where(grants.c.id == new.id))).one()
             if row.attempt_id == attempt and row.generation == new.generation:
                 return True
+            if row.state == State.REAUTH_REQUIRED.value:
+                heir = replace(new, generation=row.generation + 1)
+                values = {**self.sealed(heir), "attempt_id": attempt, "refreshed_at": now, "state_since": now}
+                await connection.execute(_of_generation(new.id, row.generation).values(values))
+                return False
             known = select(token_rescue.c.attempt_id).where(token_rescue.c.attempt_id == attempt)
-            if (await connection.execute(known)).first() is None:
+            if row.attempt_id != attempt and (await connection.execute(known)).first() is None:
                 await connection.execute(insert(token_rescue).values(self._rescued(new, attempt, now)))
             return False
 
         return await self._database.write(work)
+
+    async def adopt_rescued(self, grant: Grant, now: float) -> bool:
+        """Makes the newest rescued tokens the grant's next generation, if its generation is still the present one.
+
+        False: there are none. True too where somebody else has moved the generation on.
+        """
+
+        async def work(connection: AsyncConnection) -> bool:
+            newest = (
+                select(token_rescue)
+                .where(token_rescue.c.grant_id == grant.id)
+                .order_by(token_rescue.c.rescued_at.desc(), token_rescue.c.attempt_id)
+                .limit(1)
+            )
+            row = (await connection.execute(newest)).first()
+            present = select(grants.c.generation).where(grants.c.id == grant.id).with_for_update()
+            if (await connection.execute(present)).scalar_one() != grant.generation:
+                return True
+            if row is None:
+                return False
+            rescued = await self._seal.opening(lambda: self._from_rescue(row, grant))
+            heir = replace(rescued, generation=grant.generation + 1)
+            values = {**self.sealed(heir), "state_since": now}
+            await connection.execute(_of_generation(grant.id, grant.generation).values(values))
+            await connection.execute(delete(token_rescue).where(token_rescue.c.attempt_id == row.attempt_id))
+            return True
+
+        return await self._database.write(work)
+
+    async def adopt_all_rescued(self, now: float) -> int:
+        """Gives every grant that needs consent what was rescued for it; how many. For the start and the sweep."""
+        waiting = (
+            select(grants.c.id)
+            .where(grants.c.state == State.REAUTH_REQUIRED.value)
+            .where(grants.c.id.in_(select(token_rescue.c.grant_id)))
+        )
+        adopted = 0
+        for row in await self._database.read(waiting):
+            adopted += await self.adopt_rescued(await self.load(row.id), now)
+        return adopted
+
+    async def standings(self, before: float) -> list[Standing]:
+        """The grants with a connected tenant that were refreshed last before then (seconds since 1970), oldest
+        first."""
+        refreshed_at = func.coalesce(grants.c.refreshed_at, grants.c.created_at)
+        connected = select(tenants.c.grant_id).where(tenants.c.disconnected_at.is_(None))
+        query = (
+            select(grants, refreshed_at.label("last"))
+            .where(grants.c.state.not_in(LAPSED), grants.c.id.in_(connected))
+            .where(or_(refreshed_at < before, grants.c.refreshed_at.is_(None)))
+            .order_by(refreshed_at)
+        )
+        return [standing_of(row, row.last) for row in await self._database.read(query)]
+
+    async def forget_rescued(self, before: float) -> None:
+        """Drops rescued tokens older than that: Sage has ended them."""
+
+        async def work(connection: AsyncConnection) -> None:
+            await connection.execute(delete(token_rescue).where(token_rescue.c.rescued_at < before))
+
+        await self._database.write(work)
 
     def sealed(self, grant: Grant) -> Mapping[str, Any]:
         """The columns of a grant's generation, with no lease; tokens are bound to this row and generation."""
@@ -153,7 +222,28 @@ class Grants:
             "rescued_at": now,
         }
 
-    def _grant(self, row: Row[Any]) -> Grant:
+    def _from_rescue(self, row: Row[Any], grant: Grant) -> Grant:
+        def unseal(column: str) -> Secret:
+            blob = getattr(row, column)
+            return self._seal.unseal(blob, "token_rescue", column, row.grant_id, row.parent_generation + 1)
+
+        return replace(
+            grant,
+            state=State.ACTIVE,
+            access=unseal("access_ct") or None,
+            access_until=row.access_expires_at,
+            refresh=unseal("refresh_ct"),
+            refresh_until=row.refresh_expires_at,
+            previous=grant.refresh or None,
+            lease_left=0.0,
+        )
+
+    async def opened(self, row: Row[Any]) -> Grant:
+        """The grant in a row that has its `lease_left` too."""
+        return await self._seal.opening(lambda: self._opened(row))
+
+    def _opened(self, row: Row[Any]) -> Grant:
+
         def unseal(column: str) -> Secret | None:
             blob = getattr(row, column)
             return None if blob is None else self._seal.unseal(blob, "grants", column, row.id, row.generation)
@@ -172,3 +262,20 @@ class Grants:
             user=row.requested_by or row.sage_user,
             lease_left=row.lease_left or 0.0,
         )
+
+
+def standing_of(row: Row[Any], refreshed_at: float) -> Standing:
+    """How a grant's row stands; `refreshed_at` is when it was refreshed last, else when it was made."""
+    return Standing(
+        id=row.id,
+        app=row.app,
+        state=State(row.state),
+        since=row.state_since or row.created_at,
+        refreshed_at=refreshed_at,
+        refresh_until=row.refresh_expires_at,
+        never=row.refreshed_at is None,
+    )
+
+
+def _of_generation(grant_id: int, generation: int) -> Update:
+    return update(grants).where(grants.c.id == grant_id, grants.c.generation == generation)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -43,8 +44,8 @@ class KeptFields:
                 )
             )
             for row in rows:
-                place = _place(business, kind, row.modern_id, row.name)
-                value = self._seal.unseal(row.value_ct, "kept_fields", "value_ct", place, 0)
+                place = place_of(business, kind, row.modern_id, row.name)
+                value = await self._seal.opening(partial(self._opened, row.value_ct, place))
                 found[row.modern_id][row.name] = msgspec.json.decode(value.reveal())
         return dict(found)
 
@@ -56,7 +57,7 @@ class KeptFields:
                 "kind": kind,
                 "modern_id": modern,
                 "name": name,
-                "value_ct": self._sealed(value, _place(business, kind, modern, name)),
+                "value_ct": self._sealed(value, place_of(business, kind, modern, name)),
             }
             for name, value in sorted(values.items())
             if value is not None
@@ -90,6 +91,9 @@ class KeptFields:
 
         await self._database.write(work)
 
+    def _opened(self, blob: bytes, place: str) -> Secret:
+        return self._seal.unseal(blob, "kept_fields", "value_ct", place, 0)
+
     def _sealed(self, value: Any, place: str) -> bytes:
         text = Secret(msgspec.json.encode(value).decode())
         return self._seal.seal(text, "kept_fields", "value_ct", place, 0)
@@ -99,6 +103,6 @@ def _of(business: str, kind: str, modern: str) -> ColumnElement[bool]:
     return and_(_c.business == business, _c.kind == kind, _c.modern_id == modern)
 
 
-def _place(business: str, kind: str, modern: str, name: str) -> str:
-    """Where a value belongs, without doubt where one word ends and the next begins."""
+def place_of(business: str, kind: str, modern: str, name: str) -> str:
+    """What a value is bound to, without doubt where one word ends and the next begins."""
     return msgspec.json.encode((business, kind, modern, name)).decode()

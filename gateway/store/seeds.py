@@ -42,7 +42,7 @@ class Seeds:
             sharing = select(func.count()).select_from(tenants).where(tenants.c.grant_id == row.grant_id)
             if (await connection.execute(sharing)).scalar_one() == 1:
                 return int(row.grant_id)
-        made = insert(grants).values(_empty(app, user, now))
+        made = insert(grants).values(empty_grant(app, user, now))
         return int((await connection.execute(made.returning(grants.c.id))).scalar_one())
 
     async def plant(
@@ -69,7 +69,7 @@ class Seeds:
             keys = [key for key in new if key[0] == app]
             made = insert(grants).returning(grants.c.id)
             # The new rows are all alike, so it does not matter whose id is whose.
-            ids = (await connection.execute(made, [_empty(app, None, now)] * len(keys))).scalars()
+            ids = (await connection.execute(made, [empty_grant(app, None, now)] * len(keys))).scalars()
             planted = {key: Grant(i, app, 1, State.ACTIVE, seeds[key]) for key, i in zip(keys, ids, strict=True)}
             await self._fill(connection, planted, now)
             found |= {key: grant.id for key, grant in planted.items()}
@@ -90,7 +90,8 @@ def _planted(app: str, seed: bytes) -> Any:
     return select(grant_seeds.c.grant_id).where(grant_seeds.c.app == app, grant_seeds.c.digest == seed)
 
 
-def _empty(app: str, user: str | None, now: float) -> dict[str, Any]:
+def empty_grant(app: str, user: str | None, now: float) -> dict[str, Any]:
+    """The columns of a grant that has no tokens yet: it needs consent."""
     return {
         "app": app,
         "sage_user": user or None,

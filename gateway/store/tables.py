@@ -112,10 +112,12 @@ tenants = Table(
     Column("grant_id", ForeignKey("grants.id"), nullable=False, index=True),
     Column("seed", LargeBinary),
     Column("created_at", Double, nullable=False),
+    Column("disconnected_at", Double),
     UniqueConstraint("app", "business"),
     CheckConstraint("length(business) > 0", name="business_named"),
 )
-"""An app with one business. `seed` is the digest of the refresh token that settings gave last."""
+"""An app with one business. `seed` is the digest of the refresh token that settings gave last. While
+`disconnected_at` is set, no token of it is known."""
 
 legacy_tokens = Table(
     "legacy_tokens",
@@ -126,11 +128,66 @@ legacy_tokens = Table(
     Column("expires_at", Double),
     Column("created_at", Double, nullable=False),
     Column("origin", Text, nullable=False, server_default="settings"),
+    Column("scope", Text),
+    Column("spent_at", Double),
     CheckConstraint("kind IN ('access', 'refresh')", name="kind_known"),
     sqlite_with_rowid=False,
 )
 """Keyed hashes of the tokens that v2 clients hold. Those of `origin` "settings" go when the settings name them no
-more; "issued" ones are the gateway's own."""
+more; "imported" ones stay; "issued" ones are the gateway's own, and go some time after their end. `scope` is None
+where it is the app's; `spent_at` is when a refresh token was first traded for its successor."""
+
+codes = Table(
+    "codes",
+    metadata,
+    Column("digest", LargeBinary, primary_key=True),
+    Column("tenant_id", ForeignKey("tenants.id"), nullable=False, index=True),
+    Column("redirect_uri", Text, nullable=False),
+    Column("scope", Text, nullable=False),
+    Column("created_at", Double, nullable=False),
+    Column("expires_at", Double, nullable=False),
+    Column("spent_at", Double),
+    sqlite_with_rowid=False,
+)
+"""Keyed hashes of the authorization codes that apps trade for legacy tokens, once (v2.md §1.2)."""
+
+links = Table(
+    "links",
+    metadata,
+    Column("digest", LargeBinary, primary_key=True),
+    Column("name", Text, nullable=False, index=True),
+    Column("app", Text, nullable=False),
+    Column("business", Text),
+    Column("created_at", Double, nullable=False),
+    Column("expires_at", Double, nullable=False),
+    Column("used_at", Double),
+    sqlite_with_rowid=False,
+)
+"""Keyed hashes of one-time connect links: whoever opens one and consents at Sage makes the tenant `name` live. With
+`business`, only a consent that reaches it is accepted."""
+
+authorizations = Table(
+    "authorizations",
+    metadata,
+    Column("digest", LargeBinary, primary_key=True),
+    Column("stage", Text, nullable=False),
+    Column("app", Text, nullable=False),
+    Column("browser", LargeBinary, nullable=False),
+    Column("redirect_uri", Text),
+    Column("client_state", Text),
+    Column("scope", Text, nullable=False),
+    Column("link", LargeBinary),
+    Column("verifier_ct", LargeBinary, nullable=False),
+    Column("grant_id", ForeignKey("grants.id"), index=True),
+    Column("country", Text),
+    Column("businesses_ct", LargeBinary),
+    Column("created_at", Double, nullable=False),
+    Column("expires_at", Double, nullable=False),
+    CheckConstraint("stage IN ('asked', 'redeeming', 'choosing', 'done')", name="stage_known"),
+    sqlite_with_rowid=False,
+)
+"""Browsers on their way to Sage and back. `digest` is the keyed hash of the state's random part, `browser` that of
+the cookie; either an app's `redirect_uri` or a `link`; `businesses_ct` what there is to choose from, sealed."""
 
 id_pairs = Table(
     "id_pairs",

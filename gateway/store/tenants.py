@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.errors import StoreFailed
 from gateway.grants.secret import Secret
-from gateway.grants.tenant import Tenant
+from gateway.grants.tenant import Held, Tenant
 from gateway.store.database import Database
 from gateway.store.grants import Grants
 from gateway.store.legacy_tokens import ISSUED, SETTINGS, Allowed, LegacyTokens
@@ -64,17 +64,28 @@ class Tenants:
 
     async def by_token(self, token: str, now: float) -> Tenant | None:
         """Whom a legacy access token stands for; None where it is unknown or has lapsed."""
+        held = await self.held(token, now)
+        return held.tenant if held is not None and held.live else None
+
+    async def held(self, token: str, now: float) -> Held | None:
+        """A legacy access token, also one that has lapsed; None where it is unknown. Raises StoreFailed."""
         query = (
             _tenants()
+            .add_columns(tenants.c.disconnected_at, legacy_tokens.c.scope, legacy_tokens.c.expires_at)
             .join(legacy_tokens, legacy_tokens.c.tenant_id == tenants.c.id)
-            .where(
-                legacy_tokens.c.digest == self._tokens.digest("access", token),
-                legacy_tokens.c.kind == "access",
-                or_(legacy_tokens.c.expires_at.is_(None), legacy_tokens.c.expires_at > now),
-            )
+            .where(legacy_tokens.c.digest == self._tokens.digest("access", token), legacy_tokens.c.kind == "access")
         )
         rows = await self._database.read(query)
-        return _tenant(rows[0]) if rows else None
+        if not rows:
+            return None
+        row = rows[0]
+        left = None if row.expires_at is None else row.expires_at - now
+        return Held(_tenant(row), row.scope, left if row.disconnected_at is None else 0.0)
+
+    async def of_grant(self, grant: int) -> list[str]:
+        """The names of the tenants that a grant serves."""
+        query = select(tenants.c.name).where(tenants.c.grant_id == grant).order_by(tenants.c.name)
+        return [row.name for row in await self._database.read(query)]
 
     async def all(self) -> list[Tenant]:
         """Every tenant, by name."""

@@ -31,6 +31,16 @@ PORT_SEEN = "http://127.0.0.77:8080"
 """A host with a port, for which some clients signed."""
 SALES, COST = 4000, 5000
 """Nominal codes of `Sales Type A` and `Cost of sales - goods`."""
+RECORDED = "recorded"
+"""The app and the tenant of the recorded token calls."""
+RECORDED_ID, RECORDED_SECRET = "4b64axxMadeUpClient0001", "7b5MadeUpClientSecret0001"
+REDIRECT_URIS = (
+    "http://localhost:59793/callback.aspx",
+    "https://shop.example/callback",
+    "http://shop.example/auth/sageone/callback?scope=full_access",
+)
+"""Where the recorded clients send browsers back to."""
+KEY = "ab" * 32
 
 
 Snapshot = Mapping[tuple[str, str, str], str]
@@ -43,6 +53,8 @@ class House:
     port: int
     stand_in: Sandbox
     log: io.BytesIO
+    database: str
+    """The address of the gateway's store."""
     made: int = 0
 
     def send(self, message: Message) -> Reply:
@@ -216,6 +228,10 @@ def legacy(record: Record) -> int:
     return number
 
 
+def database(folder: Path) -> str:
+    return f"sqlite:///{folder}/store.db"
+
+
 def settings_of(stand_in: Sandbox, base_url: str, folder: Path) -> Settings:
     """As `serve --sandbox` makes them, with the recorded clients beside its own."""
     upstream = reach(stand_in, base_url)
@@ -238,10 +254,24 @@ def settings_of(stand_in: Sandbox, base_url: str, folder: Path) -> Settings:
             "access_token": client.token,
             "v31_refresh_token": stand_in.issue_refresh_token(),
         }
+    apps[RECORDED] = {
+        "client_id": RECORDED_ID,
+        "client_secret": RECORDED_SECRET,
+        "redirect_uris": REDIRECT_URIS,
+        "signature": "off",
+        "v31_client_id": stand_in.client_id,
+        "v31_client_secret": stand_in.client_secret,
+    }
+    tenants[RECORDED] = {
+        "app": RECORDED,
+        "business": stand_in.lead_business,
+        "v31_refresh_token": stand_in.issue_refresh_token(),
+    }
+    addresses = {key.removeprefix("upstream."): value for key, value in upstream.items() if key.startswith("upstream")}
     return Settings.model_validate(
         {
-            "store": {"db": f"sqlite:///{folder}/store.db", "key": "ab" * 32},
-            "upstream": {"api": upstream["upstream.api"], "token": upstream["upstream.token"]},
+            "store": {"db": database(folder), "key": KEY},
+            "upstream": addresses,
             "server": {"public_urls": [PORT_SEEN]},
             "apps": apps,
             "tenants": tenants,
@@ -285,7 +315,7 @@ def running(folder: Path) -> Iterator[House]:
         assert ready.wait(60)
         if failed:
             raise failed[0]
-        yield House(port, stand_in, log)
+        yield House(port, stand_in, log, database(folder))
     finally:
         done.set()
         thread.join(60)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import tomllib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -81,9 +82,17 @@ class Capture:
 
 def read_captures() -> list[Capture]:
     """Every request but those of OAuth, in the order recorded."""
+    return [each for each in everything() if each.path]
+
+
+def read_oauth() -> list[Capture]:
+    """Every request of OAuth: token calls, and browsers on their way to the authorisation page."""
+    return [each for each in everything() if "oauth" in each.message.target]
+
+
+def everything() -> Iterator[Capture]:
     lines = (DATA / "requests.jsonl").read_text().splitlines()
-    found = (capture(number, json.loads(line)) for number, line in enumerate(lines, 1))
-    return [each for each in found if each.path]
+    return (capture(number, json.loads(line)) for number, line in enumerate(lines, 1))
 
 
 def capture(number: int, row: dict[str, Any]) -> Capture:

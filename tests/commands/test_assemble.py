@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway.commands.assemble import bootstrap, open_store, terms_of
+from gateway.commands.assemble import bootstrap, terms_of
+from gateway.commands.stores import open_store
 from gateway.settings import App, load
 
 
@@ -34,7 +35,7 @@ async def test_a_tenant_is_served_as_long_as_the_settings_name_it(tmp_path: Path
         named = {k: v for k, v in settings.items() if change is not None or not k.startswith("TENANTS")}
         loaded = load(None, {f"SAGE_GATEWAY_{name}": value for name, value in named.items()})
         store = await open_store(loaded)
-        made = await bootstrap(loaded, store)
+        made = await bootstrap(loaded, store, 1_700_000_000.0)
         served.append((list(made), [await store.tenants.by_token(token, 0.0) for token in ("old", "new", "")]))
         await store.close()
     (acme,) = {tenant for _, found in served for tenant in found if tenant}

@@ -16,12 +16,13 @@ from typing import Any
 
 import msgspec
 import pytest
-from aiohttp import ClientSession, web
+from aiohttp import ClientSession, CookieJar, web
+from yarl import URL
 
 from gateway.store import Store
 
 PATIENCE = 60.0
-KEY = "ab" * 32
+KEY = "9f1c0e5b7a2d48f3b6e1904c8d3a7f25c0b89e6d14f7a35280de4b9617c3fa58"
 
 
 class Process:
@@ -117,6 +118,94 @@ async def test_the_printed_curl_line_works(tmp_path: Path) -> None:
     assert [line["resource"] for line in lines if line["event"] == "exchange"] == ["contacts", "none"]
 
 
+@pytest.mark.parametrize("consent", ["yes", "ask"])
+async def test_the_printed_address_authorises_an_app(tmp_path: Path, consent: str) -> None:
+    """A browser that opens what `serve --sandbox` prints brings a code, which is worth a token that works.
+
+    The stand-in's user consents at once, or on a page; chooses a business; and lands where nothing is out of order.
+    """
+    words = ("serve", "--sandbox", "--port", "0", "--admin", "off", "--consent", consent)
+    async with started(tmp_path, *words) as gateway, ClientSession(cookie_jar=CookieJar(unsafe=True)) as browser:
+        url = (await gateway.until("The gateway listens on")).split()[4]
+        await gateway.until("TestClient / TestClientSecret")
+        async with browser.get(await gateway.until(r"^\s*http")) as answer:
+            page, at = await answer.text(), answer.url
+        if consent == "ask":
+            page, at = await press(browser, page, at, decision="allow", user="owner")
+        business = found(r'value="(\w+)" required><bdi>Second Business Ltd', page)
+        page, at = await press(browser, page, at, business=business)
+        assert (at.path, at.query["state"], at.query["country"], "ok" in page) == ("/health_check", "mine", "gb", True)
+        form = {"grant_type": "authorization_code", "code": at.query["code"], "redirect_uri": f"{url}/health_check"}
+        form |= {"client_id": "TestClient", "client_secret": "TestClientSecret"}
+        async with browser.post(f"{url}/oauth2/token", data=form) as answer:
+            token = (await answer.json(content_type=None))["access_token"]
+        headers = {"Authorization": f"Bearer {token}"}
+        async with browser.get(f"{url}/core/v2/business", headers=headers) as answer:
+            assert (await answer.json(content_type=None))["name"] == "Second Business Ltd"
+        async with browser.get(f"{url}/accounts/v2/contacts", headers={"Authorization": "Bearer TestToken"}) as answer:
+            assert answer.status == 200
+        code, log = await gateway.stop()
+    assert (code, "Traceback" in log, token in log, form["code"] in log) == (0, False, False, False)
+
+
+def found(pattern: str, page: str) -> str:
+    match = re.search(pattern, page)
+    assert match is not None, page
+    return match[1]
+
+
+async def press(browser: ClientSession, page: str, at: URL, **chosen: str) -> tuple[str, URL]:
+    """Sends a page's form as a browser would: the page it leads to, and its address."""
+    hidden = dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', page))
+    target = at.join(URL(found(r'<form method="post" action="([^"]+)"', page)))
+    async with browser.post(target, data={**hidden, **chosen}) as answer:
+        return await answer.text(), answer.url
+
+
+async def test_denying_on_the_stand_ins_page_is_told_to_the_app(tmp_path: Path) -> None:
+    """The browser comes back with v2's access_denied."""
+    words = ("serve", "--sandbox", "--port", "0", "--admin", "off", "--consent", "ask")
+    async with started(tmp_path, *words) as gateway, ClientSession(cookie_jar=CookieJar(unsafe=True)) as browser:
+        await gateway.until("TestClient / TestClientSecret")
+        async with browser.get(await gateway.until(r"^\s*http")) as answer:
+            page, at = await answer.text(), answer.url
+        _, at = await press(browser, page, at, decision="deny")
+        assert dict(at.query) == {"error": "access_denied", "state": "mine"}
+
+
+async def test_the_stand_in_behaves_as_told(tmp_path: Path) -> None:
+    """`sandbox --behaviour --token-life --consent` reach its token endpoint and its consent page."""
+    words = ("sandbox", "--port", "0", "--behaviour", "R5", "--token-life", "7", "--consent", "ask")
+    async with started(tmp_path, *words) as stand_in:
+        await stand_in.until("V31_REFRESH_TOKEN")
+        told = dict(line.removeprefix("SAGE_GATEWAY_").split("=", 1) for line in stand_in.printed[1:])
+        client = {"client_id": told["APPS__SANDBOX__V31_CLIENT_ID"]}
+        form = {"grant_type": "refresh_token", "refresh_token": told["TENANTS__SANDBOX__V31_REFRESH_TOKEN"], **client}
+        form["client_secret"] = told["APPS__SANDBOX__V31_CLIENT_SECRET"]
+        query = {**client, "response_type": "code", "redirect_uri": "http://localhost:9/"}
+        async with ClientSession() as session:
+            async with session.post(told["UPSTREAM__TOKEN"], data=form) as answer:
+                body = await answer.json()
+                assert (body["refresh_token"], body["expires_in"]) == (form["refresh_token"], 7)
+            async with session.get(told["UPSTREAM__AUTHORIZE"], params=query) as answer:
+                assert (answer.status, "<button" in await answer.text()) == (200, True)
+            async with session.post(told["UPSTREAM__REVOKE"], data={**form, "token": body["refresh_token"]}) as answer:
+                assert await answer.json() == {"success": "ok"}
+            async with session.post(told["UPSTREAM__TOKEN"], data=form) as answer:
+                assert await answer.json() == {"error": "invalid_grant"}
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [(("sandbox", "--behaviour", "R11"), "R1 to R10"), (("serve", "--consent", "ask"), "only beside --sandbox")],
+)
+async def test_options_that_mean_nothing_are_refused(tmp_path: Path, words: tuple[str, ...], says: str) -> None:
+    """A behaviour that there is not, and consent where nobody stands in for Sage: exit code 2 and a sentence."""
+    async with started(tmp_path, *words) as process:
+        code, log = await process.end()
+    assert (code, says in log, "Traceback" in log) == (2, True, False)
+
+
 async def test_the_two_commands_work_together(tmp_path: Path) -> None:
     """A gateway in another process serves with the settings that `sandbox` prints, which are all it needs.
 
@@ -136,6 +225,10 @@ async def test_the_two_commands_work_together(tmp_path: Path) -> None:
                     assert (answer.status, "X-Sage-Gateway" in answer.headers) == (200, False)
                 async with client.get(f"{url}/test/accounts/v2/contacts") as answer:
                     assert answer.status == 401
+                for landing, status in (("http://localhost:3000/callback", 302), ("http://localhost:3001/", 400)):
+                    query = {"response_type": "code", "client_id": "TestClient", "redirect_uri": landing}
+                    async with client.get(f"{url}/oauth2/auth", params=query, allow_redirects=False) as answer:
+                        assert answer.status == status
             assert resident(gateway) <= 130 * 1024
             assert not dumps_core(gateway)
             assert (await gateway.stop())[0] == 0

@@ -14,20 +14,24 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
+from gateway.edges.authorization.limiter import WrongTokens
 from gateway.edges.callers import Callers, Known, Terms
 from gateway.edges.connection import Listener
+from gateway.edges.framing import JSON
 from gateway.edges.handler import Reception
 from gateway.edges.limits import Limits
 from gateway.edges.metrics import Metrics
 from gateway.edges.server import Serving, bind, serve
 from gateway.edges.telemetry import Line, Telemetry
 from gateway.edges.trial import TOKEN, Trial
-from gateway.grants.tenant import Tenant
+from gateway.grants.tenant import Held, Tenant
 from gateway.messages import Caller, Exchange, Note, V2Request, V2Response
 
 GOOD = "a" * 40
 OTHER = "b" * 40
 READER = "c" * 40
+LAPSED, NARROW, SHORT = "d" * 40, "e" * 40, "f" * 40
+"""Tokens of ACME: one that has ended, one of scope readonly, one with five seconds to live."""
 ACME = Tenant(1, "acme", "shop", "biz1", 1)
 SECOND = Tenant(2, "second", "strict", "biz2", 2)
 THIRD = Tenant(3, "third", "reader", "biz3", 3)
@@ -35,6 +39,28 @@ SIGNING = "s3cret"
 URL = "https://gateway.example"
 SMALL = Limits(target=300, headers=8, header_line=300, body=1024, calls_per_connection=2, lingering_seconds=0.2)
 OK = V2Response(200, {"id": 1, "$key": 1}, (("Content-Type", "application/json;vnd.sage=sdata"),))
+
+
+@dataclass
+class Clock:
+    """Seconds that a test moves on."""
+
+    seconds: float = 0.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+
+class Desk:
+    """An authorization server that says what it was asked."""
+
+    def serves(self, target: str) -> bool:
+        return target.startswith("/oauth2/")
+
+    async def answer(self, call: V2Request, peer: str, line: Line) -> V2Response:
+        if b"known" in call.body:
+            line.tenant, line.app = ACME.name, ACME.app
+        return V2Response(200, {"peer": peer, "body": call.body.decode("latin-1")}, (("Content-Type", JSON),))
 
 
 @dataclass
@@ -71,6 +97,7 @@ class House:
     asked: list[str]
     cut_off: asyncio.Event
     """Set when a connection was given up."""
+    clock: Clock
 
     @property
     def lines(self) -> list[dict[str, Any]]:
@@ -129,16 +156,20 @@ def parse(answer: bytes) -> tuple[int, dict[str, str], bytes]:
 
 @asynccontextmanager
 async def house(
-    talk: Talk | None = None, *, limits: Limits | None = None, sandboxed: bool = False
+    talk: Talk | None = None, *, limits: Limits | None = None, sandboxed: bool = False, wrong_per_minute: int = 60
 ) -> AsyncIterator[House]:
     talk, limits, log = talk or Talk(), limits or Limits(), io.BytesIO()
     metrics = Metrics({"contacts"}, {"contacts"})
     telemetry = talk.telemetry = Telemetry(log, metrics, strict=True)
     asked: list[str] = []
+    held = {GOOD: Held(ACME), OTHER: Held(SECOND), READER: Held(THIRD), LAPSED: Held(ACME, None, 0.0)}
+    held |= {NARROW: Held(ACME, "readonly"), SHORT: Held(ACME, None, 5.0)}
+    held |= {TOKEN: Held(ACME)} if sandboxed else {}
+    clock = Clock()
 
-    async def find(token: str) -> Tenant | None:
+    async def find(token: str) -> Held | None:
         asked.append(token)
-        return {GOOD: ACME, OTHER: SECOND, READER: THIRD, TOKEN: ACME if sandboxed else None}.get(token)
+        return held.get(token)
 
     terms = {
         "shop": Terms("report", SIGNING),
@@ -148,9 +179,11 @@ async def house(
     extra = (("X-Sage-Gateway", "sandbox"),) if sandboxed else ()
     known = Known(ACME, terms["shop"], Caller(business="biz1"), TOKEN)
     reception = Reception(
-        Callers(find, terms, clock=lambda: 0.0),
+        Callers(find, terms, clock=clock),
         talk,
         telemetry,
+        Desk(),
+        WrongTokens(wrong_per_minute, clock=clock, address_header="X-Real-IP"),
         limits=limits,
         public_urls=(URL,),
         trial=Trial(known, (URL,), {"contact"}) if sandboxed else None,
@@ -165,7 +198,7 @@ async def house(
     listener = Listener(reception, limits=limits, unreadable=unreadable, extra=extra)
     serving = await serve(listener, bind("127.0.0.1", 0), limits=limits)
     try:
-        yield House(serving, talk, log, metrics, asked, cut_off)
+        yield House(serving, talk, log, metrics, asked, cut_off, clock)
     finally:
         await serving.stop()
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+import threading
 from collections.abc import AsyncIterator, Callable
 from urllib.parse import parse_qs
 
@@ -166,6 +168,35 @@ async def test_silence_is_ambiguous(wire):
     wire.says = None
     assert await ask(wire.address, seconds=0.3) == Failed(Failure.AMBIGUOUS)
     assert len(wire.requests) == 1
+
+
+async def test_an_answer_that_came_while_the_process_was_paused_is_read():
+    """Its time is over when it goes on, but the answer lies in its socket, and holds the only live token."""
+    loop, paused, answered = asyncio.get_running_loop(), threading.Event(), threading.Event()
+
+    def pause() -> None:
+        paused.set()
+        answered.wait(5)
+        over = loop.time() + 0.6
+        while loop.time() < over:
+            pass
+
+    def serve() -> None:
+        connection, _ = listener.accept()
+        with connection:
+            assert connection.recv(65536)
+            loop.call_soon_threadsafe(pause)
+            paused.wait(5)
+            connection.sendall(answer("200 OK", GOOD))
+            answered.set()
+            while connection.recv(65536):
+                pass
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        sage = loop.run_in_executor(None, serve)
+        found = await ask(f"http://127.0.0.1:{listener.getsockname()[1]}/token", seconds=0.5)
+        await sage
+    assert isinstance(found, Tokens)
 
 
 @pytest.mark.parametrize(

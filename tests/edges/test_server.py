@@ -150,17 +150,6 @@ async def test_sages_failures_are_logged_as_sages() -> None:
         assert (gateway.lines[0]["outcome"], gateway.lines[0]["level"]) == ("sage", "warning")
 
 
-@pytest.mark.parametrize(
-    "target",
-    ["//oauth2/token", "/oauth2/token/", "/oauth/token", "/oauth2/auth?response_type=code", "/oauth2/auth/central"],
-)
-async def test_authorization_addresses_say_what_to_do(gateway: House, target: str) -> None:
-    """The token and authorisation addresses answer without a token, in OAuth's shape."""
-    status, headers, body = await gateway.ask("POST", target, {}, b"grant_type=refresh_token")
-    assert (status, headers["content-type"]) == (400, "application/json")
-    assert json.loads(body).keys() == {"error", "error_description"}
-
-
 async def test_nothing_of_the_operators_listener_is_public(gateway: House) -> None:
     """Health checks and metrics do not exist on the public address."""
     for path in ("/healthz", "/readyz", "/metrics"):

@@ -227,11 +227,11 @@ def test_a_log_that_cannot_be_written_stops_nothing() -> None:
 def test_the_news_of_a_grant_is_a_line_and_a_count() -> None:
     """What happens to a grant is logged by its number, as loudly as it matters, and counted without it."""
     telemetry, stream, _ = make()
-    for event in ("refreshed", "needs_consent", "rescued"):
+    for event in ("refreshed", "transient", "needs_consent"):
         telemetry.happened(event, 7)
     assert [line["level"] for line in lines(stream)] == ["info", "warning", "error"]
     assert lines(stream)[0]["grant"] == 7
-    assert 'sage_gateway_grant_events_total{event="rescued"} 1.0' in telemetry.metrics.text().decode()
+    assert 'sage_gateway_grant_events_total{event="needs_consent"} 1.0' in telemetry.metrics.text().decode()
 
 
 def test_every_note_has_a_label() -> None:

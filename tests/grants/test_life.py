@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from gateway.grants.life import (
     EARLY,
     HALT,
+    IN_THE_STORE,
     LONGEST_REST,
     LONGEST_RETRY_AFTER,
     SHORTEST_REST,
@@ -31,6 +32,7 @@ from gateway.grants.life import (
     Wait,
     after_failure,
     after_refresh,
+    carried,
     decide,
     early,
     refused,
@@ -214,3 +216,12 @@ def test_sage_may_ask_for_a_longer_rest():
 def test_a_senseless_life_becomes_the_usual_one(told, life):
     """R9: expires_in of 0, negative or huge."""
     assert sensible_life(told) == life
+
+
+def test_a_carried_grant_has_no_refresh_token() -> None:
+    """What a process keeps between calls can still be judged, and tells no refresh token."""
+    grant = replace(GRANT, refresh=Secret("r"), previous=Secret("p"), lease_left=5.0)
+    kept = carried(grant)
+    assert kept == replace(grant, refresh=IN_THE_STORE, previous=None, lease_left=0.0)
+    assert decide(kept, kept.access_until - 200) == decide(replace(grant, lease_left=0.0), kept.access_until - 200)
+    assert carried(replace(grant, refresh=Secret(""))).refresh == Secret("")

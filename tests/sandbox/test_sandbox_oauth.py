@@ -137,25 +137,11 @@ async def test_reuse_kills_the_family(anonymous: Api, sandbox: Sandbox) -> None:
     assert (await anonymous.refresh(first)).status == 400
     assert (await anonymous.refresh(newest)).status == 400
     assert (await anonymous.refresh(other)).status == 200
-    sandbox.switches.kill_family_on_reuse = False
+    sandbox.switches.behaviour = "R1"
     first = sandbox.issue_refresh_token()
     newest = (await anonymous.refresh(first)).body["refresh_token"]
     assert (await anonymous.refresh(first)).status == 400
     assert (await anonymous.refresh(newest)).status == 200
-
-
-async def test_a_grace_and_no_rotation(anonymous: Api, sandbox: Sandbox, clock: Clock) -> None:
-    """Within the grace a spent token gives another pair; without rotation it stays the same."""
-    sandbox.switches.refresh_grace = 30
-    first = sandbox.issue_refresh_token()
-    await anonymous.refresh(first)
-    clock.forward(29)
-    assert (await anonymous.refresh(first)).status == 200
-    clock.forward(1)
-    assert (await anonymous.refresh(first)).status == 400
-    sandbox.switches.rotate_refresh_tokens = False
-    first = sandbox.issue_refresh_token()
-    assert (await anonymous.refresh(first)).body["refresh_token"] == first
 
 
 async def test_refresh_tokens_die_after_31_days(anonymous: Api, sandbox: Sandbox, clock: Clock) -> None:

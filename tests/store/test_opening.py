@@ -70,7 +70,7 @@ async def test_a_newer_schema_is_accepted(url, key):
 async def test_migrating_twice_at_once_is_migrating_once(url):
     """Replicas may start together."""
     await asyncio.gather(*(migrate(url) for _ in range(4)))
-    assert await run(url, "SELECT version_num FROM alembic_version") == [("0003",)]
+    assert await run(url, "SELECT version_num FROM alembic_version") == [("0005",)]
 
 
 async def test_tokens_of_an_older_gateway_came_from_the_settings(url):

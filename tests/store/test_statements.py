@@ -14,10 +14,14 @@ OWNED = {
     "id_pairs": r"id_pairs\.business = ",
     "id_counters": r"id_counters\.business = ",
     "grants": r"grants\.(id|app) = ",
-    "legacy_tokens": r"legacy_tokens\.digest (= |IN )",
+    "legacy_tokens": r"legacy_tokens\.(digest (= |IN )|tenant_id = )",
+    "codes": r"codes\.tenant_id = ",
+    "links": r"links\.name = ",
+    "authorizations": r"authorizations\.(link IN \(SELECT links\.digest|grant_id = )",
+    "kept_fields": r"kept_fields\.business = ",
     "grant_seeds": r"grant_seeds\.app = ",
-    "token_rescue": r"token_rescue\.attempt_id = ",
-    "tenants": r"tenants\.(grant_id|id|app) = |legacy_tokens\.digest = ",
+    "token_rescue": r"token_rescue\.(attempt_id|grant_id) = ",
+    "tenants": r"tenants\.(grant_id|id|app|business|name) = |legacy_tokens\.digest = ",
 }
 ALL_TENANTS = re.compile(
     r"SELECT [^()]* FROM tenants ORDER BY tenants\.name"
@@ -73,3 +77,10 @@ async def use_everything(store):
     after = after_refresh(grant, Tokens(Secret("a"), 300.0, Secret("r")), 1.0)
     for attempt in ("a1", "a2"):
         await store.grants.save_refreshed(after, attempt, 1.0)
+    await store.rows.tokens(tenant.id, 1.0)
+    await store.rows.sharing(tenant)
+    await store.rows.disconnect("t", 1.0)
+    for left in await store.tenants.all():
+        grant = await store.grants.load(left.grant)
+        await store.grants.mark(grant, (await store.grants.take_lease(grant, "me", 0, "a")) or 1, State.ACTIVE, 1.0)
+        await store.erasure.erase(left, None, 1.0)
