@@ -276,7 +276,7 @@ def _answer(house: House, prefix: str) -> Callable[[web.BaseRequest], Awaitable[
         assert Browser.serves(target)
         body = await read_body(request, Limits(), 10_000)
         reply = await house.replicas[house.turn].answer(V2Request(request.method, target, read_head(request), body))
-        return write_reply(reply)
+        return write_reply(reply).response()
 
     return answer
 
