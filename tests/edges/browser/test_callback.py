@@ -339,6 +339,18 @@ async def test_a_store_that_fails_right_after_the_exchange_is_tried_until_it_tak
     assert len(await database.read(text("SELECT id FROM grants"))) == 1
 
 
+async def test_a_way_that_ended_while_the_store_was_away_is_lost_but_its_tokens_are_not(house: House):
+    """The person starts again; the consent is kept."""
+    visitor = await house.visitor()
+    back = await visitor.consent(await visitor.begin())
+    async with break_grants(house):
+        landing = asyncio.create_task(visitor.get(back))
+        assert await house.heard.get() == "unsaved"
+        await change(house, "DELETE FROM authorizations")
+    assert is_lost(await landing)
+    assert house.notices[-1][0] == "consented"
+
+
 async def test_a_browser_that_goes_away_does_not_lose_the_tokens(house: House):
     """The exchange is a task of its own."""
     house.let_owner_reach("Harbour Ltd")
