@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import ssl
 import sys
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
@@ -18,7 +19,6 @@ from gateway.commands.stores import served_store
 from gateway.commands.times import Times
 from gateway.edges.admin import Admin
 from gateway.edges.authorization.browser import Browser
-from gateway.edges.authorization.limiter import WrongTokens
 from gateway.edges.callers import Callers, Known, Terms
 from gateway.edges.connection import Listener
 from gateway.edges.conversation import Conversation
@@ -60,6 +60,11 @@ class Addresses:
     public_urls: tuple[str, ...]
     url: str
 
+    @property
+    def own(self) -> tuple[str, ...]:
+        """Where browsers find the gateway."""
+        return self.public_urls or (self.url,)
+
 
 async def assemble(
     settings: Settings,
@@ -77,50 +82,56 @@ async def assemble(
     """
     times = times or Times()
     limits = limits_of(settings)
-    metrics = Metrics({OAUTH, *(table.name for table in TABLES)}, KINDS)
-    telemetry = Telemetry(log or sys.stderr.buffer, metrics, patience=0.0 if log else LOG_SECONDS)
-    running.callback(telemetry.flush)
-    adopt_library_logs(telemetry)
-    server = settings.server
-    context = tls(server.tls_cert, server.tls_key, server.tls_minimum) if server.tls_cert and server.tls_key else None
+    telemetry = _telemetry(log, running)
     store, copied = await served_store(settings, running, sandboxed=sandboxed)
-    if copied is not None:
-        metrics.frozen = True
-        telemetry.say("the gateway serves a copy of another's store", level="error", reason=copied)
+    closed = _is_closed(copied, telemetry)
     tenants = await bootstrap(settings, store, times.wall())
     notice = ring_for(settings, store, telemetry, running, times)
-    refresher = await keep_alive(settings, store, notice, running, times, frozen=copied is not None)
+    refresher = await keep_alive(settings, store, notice, running, times, frozen=closed)
     conversation = await _converse(settings, store, telemetry, notice, running, refresher)
-    wrong = WrongTokens(settings.tokens.wrong_per_minute, clock=times.steady, address_header=server.address_header)
-    authorizing = authorize(
-        settings,
-        store,
-        addresses.public_urls or (addresses.url,),
-        wrong,
-        notice,
-        running,
-        times,
-        sandboxed=sandboxed,
-        closed=copied is not None,
-    )
+    authorizing = authorize(settings, store, addresses.own, notice, running, times, sandboxed=sandboxed, closed=closed)
     terms = {name: terms_of(app, keeps=settings.store.keep) for name, app in settings.apps.items()}
     reception = Reception(
         Callers(lambda token: store.tenants.held(token, times.wall()), terms, clock=times.steady),
-        ReadingOnly(conversation) if copied is not None else conversation,
+        ReadingOnly(conversation) if closed else conversation,
         telemetry,
         authorizing.server,
-        wrong,
+        authorizing.wrong,
         limits=limits,
         public_urls=addresses.public_urls,
         trial=_trial(tenants, terms, addresses.public_urls) if sandboxed else None,
         extra=SANDBOXED if sandboxed else (),
     )
     if addresses.admin is not None:
-        admin = plain_server(Admin(metrics, lambda: is_ready(store, refresher, authorizing.browser)), limits)
-        running.push_async_callback((await serve(admin, addresses.admin, limits=limits)).stop)
+        admin = Admin(telemetry.metrics, lambda: is_ready(store, refresher, authorizing.browser))
+        running.push_async_callback((await serve(plain_server(admin, limits), addresses.admin, limits=limits)).stop)
     listener = Listener(reception, limits=limits, unreadable=telemetry.unreadable, extra=SANDBOXED if sandboxed else ())
-    running.push_async_callback((await serve(listener, addresses.public, limits=limits, context=context)).stop)
+    running.push_async_callback(
+        (await serve(listener, addresses.public, limits=limits, context=_context(settings))).stop
+    )
     telemetry.say("the gateway has started")
+
+
+def _is_closed(copied: str | None, telemetry: Telemetry) -> bool:
+    """Whether nothing may be changed, as `copied` says why; the operator is told."""
+    if copied is None:
+        return False
+    telemetry.metrics.frozen = True
+    telemetry.say("the gateway serves a copy of another's store", level="error", reason=copied)
+    return True
+
+
+def _telemetry(log: BinaryIO | None, running: AsyncExitStack) -> Telemetry:
+    metrics = Metrics({OAUTH, *(table.name for table in TABLES)}, KINDS)
+    telemetry = Telemetry(log or sys.stderr.buffer, metrics, patience=0.0 if log else LOG_SECONDS)
+    running.callback(telemetry.flush)
+    adopt_library_logs(telemetry)
+    return telemetry
+
+
+def _context(settings: Settings) -> ssl.SSLContext | None:
+    server = settings.server
+    return tls(server.tls_cert, server.tls_key, server.tls_minimum) if server.tls_cert and server.tls_key else None
 
 
 def limits_of(settings: Settings) -> Limits:

@@ -27,10 +27,12 @@ HASH = "sha256:"
 
 @dataclass(frozen=True, slots=True)
 class Authorizing:
-    """The authorization server, and the browser's side of it, which may hold consents that are not stored yet."""
+    """The authorization server, the browser's side of it, which may hold consents that are not stored yet, and the
+    count of what was wrong."""
 
     server: Authorization
     browser: Browser
+    wrong: WrongTokens
 
 
 def hash_of(secret: str) -> str:
@@ -66,7 +68,6 @@ def authorize(
     settings: Settings,
     store: Store,
     public_urls: tuple[str, ...],
-    wrong: WrongTokens,
     notice: Notice,
     running: AsyncExitStack,
     times: Times,
@@ -78,17 +79,7 @@ def authorize(
 
     `closed`: nothing is issued or ended, since the store is another gateway's.
     """
-    apps, upstream = registered(settings), settings.upstream
-    token_client = TokenClient(upstream.token)
-    running.push_async_callback(token_client.close)
-    sage = Sage(
-        token_client,
-        authorize=upstream.authorize,
-        revoke=upstream.revoke,
-        api=upstream.api or "",
-        callback=public_urls[0] + CALLBACK,
-    )
-    running.push_async_callback(sage.close)
+    apps, sage = registered(settings), _sage(settings, public_urls[0] + CALLBACK, running)
     browser = Browser(
         apps,
         store.consents,
@@ -102,6 +93,24 @@ def authorize(
         loopback_apps={NAME} if sandboxed else frozenset(),
     )
     running.push_async_callback(browser.close)
-    tokens = TokenEndpoint(apps, store.codes, store.tokens, wrong, grace=settings.tokens.refresh_grace, now=times.wall)
+    given = settings.tokens
+    header = settings.server.address_header
+    wrong = WrongTokens(given.wrong_per_minute, clock=times.steady, address_header=header)
+    tokens = TokenEndpoint(apps, store.codes, store.tokens, wrong, grace=given.refresh_grace, now=times.wall)
     revocation = Revocation(apps, store.tokens, store.grants, sage, wrong, now=times.wall)
-    return Authorizing(Authorization(tokens, revocation, browser, wrong, closed=closed), browser)
+    return Authorizing(Authorization(tokens, revocation, browser, wrong, closed=closed), browser, wrong)
+
+
+def _sage(settings: Settings, callback: str, running: AsyncExitStack) -> Sage:
+    upstream = settings.upstream
+    token_client = TokenClient(upstream.token)
+    running.push_async_callback(token_client.close)
+    sage = Sage(
+        token_client,
+        authorize=upstream.authorize,
+        revoke=upstream.revoke,
+        api=upstream.api or "",
+        callback=callback,
+    )
+    running.push_async_callback(sage.close)
+    return sage

@@ -62,7 +62,7 @@ def adopt(
 ) -> None:
     """Say that this database is the one that is served now.
 
-    A copied database (staging cloned from production, a restored backup, a move to another machine) is served
+    A copied database (staging cloned from production, a backup or a move to another machine) is served
     read-only: its refresh tokens work once, and are the original's. Where the original is gone, or will never be
     served again, this makes the copy the real one: it writes the marker (store.marker), and notes of each grant that
     its refresh token may be spent. A grant whose token is spent asks for the owner's consent.

@@ -16,9 +16,9 @@ from gateway.grants.secret import Secret
 from gateway.grants.tenant import Tenant
 from gateway.store import KeyWrong, Named, Store
 from gateway.store.database import Database
-from gateway.store.reseal import BATCH, OPENS_FOR
+from gateway.store.reseal import BATCH, OPENS_FOR, SEALED
 from gateway.store.sealing import REST, Seal, UnknownKey, encrypt
-from gateway.store.tables import token_rescue
+from gateway.store.tables import metadata, token_rescue
 
 NOW = 1_700_000_000.0
 OTHER = bytes(range(100, 132))
@@ -74,6 +74,25 @@ async def test_a_rotation_seals_everything_under_a_new_key(store: Store) -> None
     await opens(store, made)
     assert store.derive("idempotency ids") == derived
     assert len(derived) == 32
+
+
+def test_every_sealed_column_is_sealed_anew() -> None:
+    """Whose name ends in `_ct`, in whatever table."""
+    columns = {column for table in metadata.tables.values() for column in table.columns if column.name.endswith("_ct")}
+    assert {sealed.column for sealed in SEALED} == columns
+
+
+async def test_browsers_on_their_way_go_on(store: Store, url: str, key: bytes) -> None:
+    """What is sealed of them opens after a rotation by another process."""
+    other = await Store.open(url, key)
+    await store.authorizations.begin(
+        "state", "browser", app="app", scope="full_access", verifier=Secret("verifier"), now=NOW
+    )
+    assert (await other.keys.rotate(NOW)).resealed == 1
+    passage = await store.authorizations.redeem("state", "browser", NOW)
+    assert passage is not None
+    assert passage.verifier == Secret("verifier")
+    await other.close()
 
 
 async def test_many_batches_are_sealed_anew(store: Store) -> None:

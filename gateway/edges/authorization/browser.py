@@ -106,6 +106,8 @@ class Browser:
         if call.method == "HEAD" and name != "connect":
             return pages.notice(200, "Sign in with Sage")  # whoever only looks begins nothing, and uses nothing up
         visit = Visit.of(call)
+        if name in ("authorize", "connect") and call.method == "GET" and self._is_elsewhere(visit):
+            return pages.redirect(self._at_home(call.target))
         try:
             match name:
                 case "authorize":
@@ -118,11 +120,17 @@ class Browser:
         except StoreFailed:
             return pages.unavailable()
 
+    def _is_elsewhere(self, visit: Visit) -> bool:
+        host = (header(visit.call.headers, "Host") or "").lower()
+        return host in self._elsewhere and _MOVED not in visit.given
+
+    def _at_home(self, target: str) -> str:
+        """The same target at the address that Sage sends browsers back to."""
+        query = quote(target.partition("?")[2].encode("latin-1", "replace"), safe=PRINTABLE)
+        return f"{self._home}/{'/'.join(parts(target))}?{query}{'&' if query else ''}{_MOVED}=1"
+
     async def _authorize(self, visit: Visit) -> V2Response:
         """Sends the browser of a registered app to Sage."""
-        if (header(visit.call.headers, "Host") or "").lower() in self._elsewhere and _MOVED not in visit.given:
-            query = quote(visit.call.target.partition("?")[2].encode("latin-1", "replace"), safe=PRINTABLE)
-            return pages.redirect(f"{self._home}/{'/'.join(parts(visit.call.target))}?{query}&{_MOVED}=1")
         try:
             asked = judge(visit.given, self._apps, self._loopback_apps)
         except Unanswerable:

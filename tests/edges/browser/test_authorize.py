@@ -250,3 +250,5 @@ async def test_a_browser_that_begins_at_another_of_our_hosts_is_sent_home_once(t
         foreign = await visitor.get(f"/oauth2/auth?{query}", Host="evil.example")
         assert parse_qs(urlsplit(foreign.location).query)["redirect_uri"] == [f"{built.url}/oauth2/callback"]
         assert state_of(foreign.location)
+        link = await visitor.get("/connect/token", Host="www.sageone.com")
+        assert link.location == f"{built.url}/connect/token?_moved=1"

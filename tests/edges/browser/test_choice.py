@@ -9,6 +9,7 @@ from hashlib import sha256
 
 import pytest
 
+from tests.edges.browser.breaking import change
 from tests.edges.browser.browser_house import APP, House, Seen, Visitor, code_of, house, unknown
 
 EVIL = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>&amp;"
@@ -199,8 +200,6 @@ async def test_a_choice_may_be_made_at_another_replica(house: House):
 
 async def test_a_store_that_fails_lets_one_press_again(house: House):
     """Nothing is used up by a transaction that was undone."""
-    from tests.edges.browser.test_callback import change
-
     visitor, page = await to_the_choice(house)
     await change(house, "CREATE TRIGGER full BEFORE INSERT ON tenants BEGIN SELECT RAISE(ABORT, 'full'); END")
     assert (await visitor.choose(page, business=page.form.choices[0])).status == 503

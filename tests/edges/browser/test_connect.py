@@ -124,6 +124,16 @@ async def test_a_link_that_was_used_meanwhile_ends_the_way(house: House):
     assert len(await house.store.tenants.all()) == 1
 
 
+async def test_a_link_that_was_used_meanwhile_ends_the_choice(house: House):
+    """Of whoever stands before the page."""
+    path, slow = await link(house), await house.visitor()
+    page = await follow(slow, path)
+    house.let_owner_reach("Harbour Ltd")
+    await follow(await house.visitor(), path)
+    assert (await slow.choose(page, business=page.form.choices[1])).status == 404
+    assert len(await house.store.tenants.all()) == 1
+
+
 async def test_a_denial_leaves_the_link_usable(house: House):
     """A page, for there is no app to go back to."""
     house.let_owner_reach("Harbour Ltd")
