@@ -55,6 +55,14 @@ class Settings(BaseSettings):
                 raise ValueError(f"tenants.{name}.app names no app of these settings: add [apps.{tenant.app}]")
         return self
 
+    @model_validator(mode="after")
+    def _apps_are_told_apart(self) -> Settings:
+        owners: dict[str, str] = {}
+        for name, app in self.apps.items():
+            if (other := owners.setdefault(app.client_id, name)) != name:
+                raise ValueError(f"apps.{name}.client_id is that of apps.{other}: nobody could tell which app asks")
+        return self
+
     def lacks(self) -> tuple[str, ...]:
         """What must still be set before real books may be served, each as a sentence; empty if nothing."""
         wanted = (

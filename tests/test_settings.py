@@ -307,3 +307,10 @@ def test_http_upstream_on_this_machine() -> None:
     assert (
         load(None, {"SAGE_GATEWAY_UPSTREAM__API": "http://127.0.0.1:9/v3.1/"}).upstream.api == "http://127.0.0.1:9/v3.1"
     )
+
+
+def test_two_apps_have_two_client_ids() -> None:
+    """A client id names one app: tokens and redirect URIs would be mixed up."""
+    environ = {f"SAGE_GATEWAY_APPS__{name}__CLIENT_ID": "same" for name in ("ONE", "TWO")}
+    [sentence] = told(None, environ)
+    assert "apps.two.client_id is that of apps.one" in sentence

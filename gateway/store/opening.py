@@ -16,8 +16,8 @@ from gateway.store.erasure import Erasure
 from gateway.store.failures import SchemaOld, naming
 from gateway.store.grants import Grants
 from gateway.store.id_pairs import IdPairs
-from gateway.store.issued_tokens import IssuedTokens
 from gateway.store.imports import Imports
+from gateway.store.issued_tokens import IssuedTokens
 from gateway.store.kept_fields import KeptFields
 from gateway.store.keyring import Keyring, OperatorKeys, open_keyring
 from gateway.store.links import Links

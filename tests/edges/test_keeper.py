@@ -84,7 +84,8 @@ def keeper(kept: Kept, told: list[tuple[str, int]], time: Time | None = None) ->
 
 async def test_a_sweep_refreshes_the_idle_and_tells_of_those_that_cannot_be():
     """From 7 days on; told of at 21 and 28 where that fails."""
-    kept, told = Kept(1, 7, 21, 28, 22, 29, dead=(1, 2, 3)), []
+    told: list[tuple[str, int]] = []
+    kept = Kept(1, 7, 21, 28, 22, 29, dead=(1, 2, 3))
     await keeper(kept, told).sweep()
     assert sorted(kept.renewed) == [1, 2, 3, 4, 5]
     assert sorted(told) == [("grant_dying", 3), ("grant_idle", 2)]
@@ -101,7 +102,8 @@ async def test_a_sweep_goes_gently():
 
 async def test_a_failing_store_ends_no_timer():
     """It is told of, and the next sweep comes."""
-    kept, told, time = Kept(8), [], Time()
+    told: list[tuple[str, int]] = []
+    kept, time = Kept(8), Time()
     made = keeper(kept, told, time)
     made.start()
     await asyncio.sleep(0)

@@ -16,6 +16,12 @@ def upgrade() -> None:
     op.add_column("tenants", sa.Column("disconnected_at", sa.Double))
     op.add_column("legacy_tokens", sa.Column("scope", sa.Text))
     op.add_column("legacy_tokens", sa.Column("spent_at", sa.Double))
+    _codes()
+    _links()
+    _authorizations()
+
+
+def _codes() -> None:
     op.create_table(
         "codes",
         sa.Column("digest", sa.LargeBinary, primary_key=True),
@@ -27,6 +33,9 @@ def upgrade() -> None:
         sa.Column("spent_at", sa.Double),
         sqlite_with_rowid=False,
     )
+
+
+def _links() -> None:
     op.create_table(
         "links",
         sa.Column("digest", sa.LargeBinary, primary_key=True),
@@ -38,6 +47,9 @@ def upgrade() -> None:
         sa.Column("used_at", sa.Double),
         sqlite_with_rowid=False,
     )
+
+
+def _authorizations() -> None:
     op.create_table(
         "authorizations",
         sa.Column("digest", sa.LargeBinary, primary_key=True),
