@@ -125,7 +125,8 @@ def _of_store(settings: Settings) -> Iterator[str]:
         if store.marker is None:
             yield (
                 "store.marker is not set: a copy of the database's files on another server (not one by pg_dump) would "
-                "use the refresh tokens up; name a file outside the database, which all gateways share or have copies of."
+                "use the refresh tokens up; name a file outside the database, which all gateways share or have a copy "
+                "of."
             )
         if store.spool is None:
             yield (

@@ -96,18 +96,19 @@ async def _rotate(store: Store) -> None:
         typer.echo(f"Key {key_id} is retired: nothing is sealed under it any more.")
     for key_id in done.destroyed:
         typer.echo(f"Key {key_id} was retired over 31 days ago and is destroyed.")
-    refuse_unfinished(done)
+    _refuse_what_is_left(done)
 
 
-def refuse_unfinished(done: Rotation) -> None:
-    """Leaves with exit code 1 where something is still sealed under an older key."""
-    if not done.left:
-        return
+def _refuse_what_is_left(done: Rotation) -> None:
+    """Leaves with exit code 1 where something does not open, or is still sealed under an older key."""
     sentences = [
         f"{many} secrets in the table {table} open with none of the store's keys, and were left as they are."
         for table, many in sorted(done.unopened.items())
     ]
-    refuse(FAILED, *sentences, f"{done.left} secrets are still sealed under an older key: run this again.")
+    if done.left:
+        sentences.append(f"{done.left} secrets are still sealed under an older key: run this again.")
+    if sentences:
+        refuse(FAILED, *sentences)
 
 
 async def _with_store(settings: Settings, work: Callable[[Store], Awaitable[None]]) -> None:

@@ -18,7 +18,7 @@ from gateway.store.database import Database
 from gateway.store.failures import KeyWrong
 from gateway.store.kept_fields import place_of
 from gateway.store.keyring import DATA, RETIRED, KeyFacts, Keyring
-from gateway.store.sealing import FORM, HEAD, Seal, head_of
+from gateway.store.sealing import HEAD, Seal, head_of, key_of
 from gateway.store.tables import authorizations, grants, kept_fields, token_rescue
 
 BATCH = 200
@@ -59,13 +59,15 @@ SEALED = (
 @dataclass(slots=True)
 class Rotation:
     """What a rotation did: blobs sealed anew, keys that were retired or destroyed, and by table the blobs that no key
-    opens. `left`: blobs still sealed under an older key; `resumed`: it finished an earlier one."""
+    opens, by key in `stuck`: these keep no key from being retired, for none helps them. `left`: blobs that open and
+    are still sealed under an older key; `resumed`: it finished an earlier one."""
 
     resumed: bool = False
     resealed: int = 0
     retired: list[int] = field(default_factory=list)
     destroyed: list[int] = field(default_factory=list)
     unopened: Counter[str] = field(default_factory=Counter)
+    stuck: Counter[int] = field(default_factory=Counter)
     left: int = 0
 
 
@@ -94,21 +96,22 @@ class StoreKeys:
         await self._seal.refresh()
         for _ in range(PASSES):
             done.unopened.clear()
+            done.stuck.clear()
             changed = 0
             for sealed in SEALED:
-                changed += await self._reseal(sealed, done.unopened)
+                changed += await self._reseal(sealed, done)
             done.resealed += changed
             if not changed:
                 break
         await self._retire(done, now)
         return done
 
-    async def _reseal(self, sealed: Sealed, unopened: Counter[str]) -> int:
+    async def _reseal(self, sealed: Sealed, done: Rotation) -> int:
         """Seals one column anew; gives how many of its blobs were old and did open."""
         changed, after = 0, None
         while rows := await self._database.read(self._old(sealed, after)):
             after = _key(sealed.table, rows[-1])
-            fresh = list(self._fresh(sealed, rows, unopened))
+            fresh = list(self._fresh(sealed, rows, done))
             if fresh:
                 await self._replace(sealed, fresh)
             changed += len(fresh)
@@ -124,14 +127,15 @@ class StoreKeys:
             query = query.where(tuple_(*keys) > tuple_(*after))
         return query.order_by(*keys).limit(BATCH)
 
-    def _fresh(self, sealed: Sealed, rows: Sequence[Row[Any]], unopened: Counter[str]) -> Iterator[Mapping[str, Any]]:
+    def _fresh(self, sealed: Sealed, rows: Sequence[Row[Any]], done: Rotation) -> Iterator[Mapping[str, Any]]:
         table, name = sealed.table.name, sealed.column.name
         for row in rows:
             old, place = getattr(row, name), sealed.place(row)
             try:
                 secret = self._seal.unseal(old, table, name, *place)
             except KeyWrong:
-                unopened[table] += 1
+                done.unopened[table] += 1
+                done.stuck[key_of(old)] += 1
                 continue
             new = self._seal.seal(secret, table, name, *place)
             yield {"old": old, "new": new} | {f"key_{i}": part for i, part in enumerate(_key(sealed.table, row))}
@@ -150,17 +154,20 @@ class StoreKeys:
         await self._database.write(work)
 
     async def _retire(self, done: Rotation, now: float) -> None:
-        """Retires the keys under which nothing is sealed any more, and destroys those that were retired long ago."""
+        """Retires the keys under which nothing that opens is sealed any more; destroys those that were long ago, where
+        nothing at all is sealed under them."""
         facts, newest = await self._keyring.facts(), self._seal.newest
 
         async def work(connection: AsyncConnection) -> None:
             counts: Counter[int] = Counter()
             for sealed in SEALED:
                 _add(counts, (await connection.execute(_counted(sealed))).all())
-            done.left = sum(many for key_id, many in counts.items() if key_id != newest)
-            unused = [one for one in facts if one.id < newest and not counts[one.id]]
-            done.retired = [one.id for one in unused if one.purpose == DATA]
-            done.destroyed = [one.id for one in unused if one.purpose == RETIRED and _long_ago(one, now)]
+            done.left = sum((counts - done.stuck).values()) - counts[newest]
+            older = [one for one in facts if one.id < newest]
+            done.retired = [one.id for one in older if one.purpose == DATA and counts[one.id] <= done.stuck[one.id]]
+            done.destroyed = [
+                one.id for one in older if one.purpose == RETIRED and not counts[one.id] and _long_ago(one, now)
+            ]
             for key_id in done.retired:
                 await self._keyring.retire(connection, key_id, now)
             for key_id in done.destroyed:
@@ -187,7 +194,7 @@ def _counted(sealed: Sealed) -> Any:
 
 def _add(counts: Counter[int], rows: Sequence[Row[Any]]) -> None:
     for row in rows:
-        counts[int.from_bytes(row.head[len(FORM) :])] += row.blobs
+        counts[key_of(row.head)] += row.blobs
 
 
 def _key(table: Table, row: Row[Any]) -> tuple[Any, ...]:

@@ -61,6 +61,11 @@ def head_of(key_id: int) -> bytes:
     return FORM + key_id.to_bytes(4)
 
 
+def key_of(blob: bytes) -> int:
+    """The id of the key that a blob was sealed under."""
+    return int.from_bytes(blob[len(FORM) : HEAD])
+
+
 class Seal:
     """Seals and opens secrets of one store, and hashes legacy tokens.
 
@@ -99,7 +104,7 @@ class Seal:
         """The secret in a blob; raises KeyWrong where it does not open here, UnknownKey (see `opening`) among them."""
         if blob[: len(FORM)] != FORM or len(blob) < HEAD:
             raise KeyWrong("A stored secret is not in the form that this gateway writes.")
-        key_id = int.from_bytes(blob[len(FORM) : HEAD])
+        key_id = key_of(blob)
         if key_id not in self._keys:
             raise UnknownKey(key_id)
         text = decrypt(self._keys[key_id], blob, self._place(table, column, row, generation))

@@ -140,13 +140,15 @@ async def test_a_retired_key_is_destroyed_when_nothing_can_need_it(store: Store)
     await opens(store, made)
 
 
-async def test_a_blob_that_no_key_opens_keeps_its_key(store: Store) -> None:
-    """It is counted, left as it is, and hinders nothing else; its key is not retired."""
+async def test_a_blob_that_no_key_opens_hinders_nothing(store: Store) -> None:
+    """It is counted and left as it is; its key is retired with it, and not destroyed."""
     made = await filled(store)
     broken = text("UPDATE kept_fields SET value_ct = substr(value_ct, 1, 30) WHERE business = 'b1'")
     await store._database.write(lambda connection: connection.execute(broken))
     done = await store.keys.rotate(NOW)
-    assert (done.resealed, done.retired, done.left, dict(done.unopened)) == (11, [], 1, {"kept_fields": 1})
+    assert (done.resealed, done.retired, done.left, dict(done.unopened)) == (11, [1], 0, {"kept_fields": 1})
+    later = await store.keys.rotate(NOW + OPENS_FOR + 1)
+    assert (later.resealed, later.retired, later.destroyed, dict(later.unopened)) == (11, [3], [], {"kept_fields": 1})
     assert (await store.grants.load(made["t1"].grant)).refresh == Secret("rt t1")
 
 
@@ -188,9 +190,9 @@ async def test_a_rotation_may_be_stopped_anywhere(url: str, key: bytes, monkeypa
         await store.close()
         again = await Store.open(url, present, former=[former])
         await opens(again, made)
-        assert sum(purpose == "data" for purpose, _ in (await counts(again)).values()) <= 2
+        sealing = sum(purpose == "data" for purpose, _ in (await counts(again)).values())
         done = await again.keys.rotate(NOW)
-        assert (done.left, dict(done.unopened)) == (0, {})
+        assert (done.resumed, done.left, dict(done.unopened)) == (sealing == 2, 0, {})
         assert [many for _, many in (await counts(again)).values()][-1] == 12
         await opens(again, made)
         await again.close()
