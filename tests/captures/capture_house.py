@@ -272,6 +272,7 @@ def settings_of(stand_in: Sandbox, base_url: str, folder: Path) -> Settings:
         {
             "store": {"db": database(folder), "key": KEY},
             "upstream": addresses,
+            "tokens": {"wrong_per_minute": 10_000},
             "server": {"public_urls": [PORT_SEEN]},
             "apps": apps,
             "tenants": tenants,
