@@ -14,6 +14,7 @@ from statistics import median
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from bench import tokens
 from bench.canned import CONTACTS, canned
 from bench.load import Load
 from bench.processes import NotStarted, Subject, start
@@ -43,7 +44,11 @@ def main() -> int:
         except (NotStarted, Failed) as failed:
             print(f"{failed}\n{_logs(folder)}", file=sys.stderr)
             return 1
-    print(json.dumps(result) if options.json else report(result))
+    memory, authenticated = asyncio.run(tokens.measured(tokens.TENANTS)), tokens.authentication()
+    if options.json:
+        print(json.dumps({**result, "tokens": memory, "authentication_us": authenticated}))
+    else:
+        print(f"{report(result)}\n\n{tokens.report(memory, authenticated)}")
     return 0
 
 

@@ -187,20 +187,28 @@ def parameter_strings(wire: Wire, around: bytes, *, rare: bool) -> Iterator[tupl
     `around` is all else that is signed or keyed: where an encoder changes nothing, it is not tried.
     At most MAX_TEXTS, and none after MAX_TEXT_CHARS, whatever the call is.
     """
+
+    def candidate(style: Style, text: str) -> tuple[str, str, bool]:
+        return text, style.encoder(around), style.lower_url and wire.path != wire.path.lower()
+
+    published: tuple[Style, str] | None = None
     known: set[tuple[str, str, bool]] = set()
     spent = 0
     for style in USUAL + (RARE if rare else ()):
         for source in _sources(wire):
             text = _text(wire, style, source)
-            candidate = (
-                text or "",
-                style.encoder(around),
-                style.lower_url and wire.path != wire.path.lower(),
-            )
-            if text is None or candidate in known:
+            if text is None:
                 continue
-            spent += len(text) if known else 0
-            if len(known) >= MAX_TEXTS or spent > MAX_TEXT_CHARS:
-                return
-            known.add(candidate)
+            if published is None:
+                # Mostly the right one: what others are compared with is made only where it is not.
+                published = style, text
+            else:
+                known = known or {candidate(*published)}
+                this = candidate(style, text)
+                if this in known:
+                    continue
+                spent += len(text)
+                if len(known) >= MAX_TEXTS or spent > MAX_TEXT_CHARS:
+                    return
+                known.add(this)
             yield "+".join(filter(None, (source, style.name))), style, text

@@ -25,7 +25,12 @@ MAX_PAIRS = 4096
 
 def encoded(pairs: list[Pair]) -> list[Encoded]:
     """The pairs percent-encoded by authlib's `escape`, which is v2's encoder (v2.md §2.1), bytes kept."""
-    return [(escape(key), escape(value)) for key, value in pairs]
+    parts = [part for pair in pairs for part in pair]
+    # All at once costs half as much; a zero byte among them, which no client sends, would part them wrongly.
+    texts = escape(b"\0".join(parts)).split("%00")
+    if len(texts) != len(parts):
+        texts = [escape(part) for part in parts]
+    return list(zip(texts[::2], texts[1::2], strict=True))
 
 
 def octets(text: str) -> bytes:
@@ -81,7 +86,8 @@ def _pair(chunk: bytes) -> Pair:
 
 
 def _plain(text: bytes) -> bytes:
-    return unquote_to_bytes(text.replace(b"+", b" "))
+    text = text.replace(b"+", b" ")
+    return unquote_to_bytes(text) if b"%" in text else text
 
 
 def _decoded(pairs: list[Pair]) -> list[Pair]:
