@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import secrets
 import shlex
 import subprocess
 import sys
@@ -81,26 +82,53 @@ def test_the_explain_example_runs():
     ]
 
 
-def test_the_settings_example_is_complete(tmp_path: Path):
-    """The README's settings, with the files that they name, leave nothing to be set."""
+def configured(folder: Path) -> Path:
+    """The README's settings, with the files that they name."""
     found = re.search(r"```toml\n(.*?)```", README, re.DOTALL)
     assert found is not None
     text = found[1].replace("\n   ", "\n")
-    for name in re.findall(r'_file = "(.*?)"', text):
-        (tmp_path / name).write_text("ab" * 32)
-        (tmp_path / name).chmod(0o600)
-    (tmp_path / "gateway.toml").write_text(text)
     tomllib.loads(text)
-    assert load(tmp_path / "gateway.toml", {}).lacks() == ()
+    folder.mkdir(exist_ok=True)
+    for name in re.findall(r'_file = "(.*?)"', text):
+        (folder / name).write_text(secrets.token_hex(32))
+        (folder / name).chmod(0o600)
+    (folder / "gateway.toml").write_text(text)
+    return folder / "gateway.toml"
 
 
-@pytest.mark.parametrize("command", [["serve"], ["sandbox"], ["explain"], ["tables"], ["check"], ["store", "migrate"]])
+def test_the_settings_example_is_complete(tmp_path: Path):
+    """The README's settings, with the files that they name, leave nothing to be set."""
+    assert load(configured(tmp_path), {}).lacks() == ()
+
+
+def test_the_tenants_examples_run(tmp_path: Path):
+    """The README's import takes its columns, and its link is of the public URL; both tenants are listed then."""
+    configured(tmp_path / "config")
+    columns = re.search(r"`(tenant,app,business,\S*)`", README)
+    assert columns is not None
+    (tmp_path / "tenants.csv").write_text(f"{columns[1]}\nacme_dublin,acme,b1,{'a' * 40},{'b' * 40},\n")
+
+    def run(line: str) -> str:
+        words = [sys.executable, "-m", "gateway", *shlex.split(line)[1:]]
+        return subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=True).stdout
+
+    for line in (block for block in SHELL if block.startswith("sage-gateway tenants import")):
+        assert "acme_dublin" in run(line) + run("sage-gateway tenants list --json")
+    for line in (block for block in SHELL if block.startswith("sage-gateway tenants add")):
+        assert re.search(r"https://sage\.example\.com/connect/\S{43}", run(line))
+    assert "acme_dublin" in run("sage-gateway tenants export")
+
+
+@pytest.mark.parametrize("command", [["serve"], ["sandbox"], ["explain"], ["tables"], ["check"], ["store", "migrate"],
+    ["store", "adopt"], ["keys", "rotate"], ["apps", "hash"],
+    *(["tenants", name] for name in ("add", "import", "list", "show", "reconnect", "disconnect", "erase", "export")),
+])  # fmt: skip
 def test_every_command_named_exists(command: list[str]):
     """Each command that the README or its help names has a help page, and the README's options are in it."""
     words = [sys.executable, "-m", "gateway", *command, "--help"]
     output = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=True).stdout
     assert "Usage" in output
-    for line in (block for block in SHELL if f"sage-gateway {command[0]} --" in block):
+    for line in (block for block in SHELL if f"sage-gateway {' '.join(command)} " in block):
         assert all(word in output for word in shlex.split(line) if word.startswith("--"))
 
 
