@@ -25,6 +25,9 @@ BUSY_SECONDS = 10
 WAL_TRIES = 100
 """How often the switch to WAL is tried, 20 ms apart."""
 TRIES = 4
+LONGEST_SLEEP = 20
+"""Seconds that a process may do nothing within a transaction: a paused one would keep others from its rows. Less than
+the others wait for them (`command_timeout`)."""
 
 
 class DatabaseNow(ColumnElement[float]):
@@ -190,6 +193,10 @@ def _postgresql(where: URL, isolation: Any) -> AsyncEngine:
         connect_args={
             "timeout": 5,
             "command_timeout": 30,
-            "server_settings": {"application_name": "sage-gateway", "synchronous_commit": "on"},
+            "server_settings": {
+                "application_name": "sage-gateway",
+                "synchronous_commit": "on",
+                "idle_in_transaction_session_timeout": f"{LONGEST_SLEEP}s",
+            },
         },
     )
