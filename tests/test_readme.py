@@ -132,7 +132,7 @@ def test_every_command_named_exists(command: list[str]):
         assert all(word in output for word in shlex.split(line) if word.startswith("--"))
 
 
-@pytest.mark.parametrize("target", ["serve", "test", "lint", "bench", "fuzz", "help"])
+@pytest.mark.parametrize("target", ["serve", "test", "lint", "bench", "fuzz", "soak", "help"])
 def test_every_make_target_named_exists(target: str):
     """Each make target that the README names is one."""
     assert f"make {target}" in README
