@@ -239,6 +239,7 @@ async def test_a_commit_whose_answer_was_lost_is_no_second_use(store, url, tenan
         codes, tokens = Codes(database, store._seal), IssuedTokens(database, store._seal)
         code = await codes.issue(tenant.id, URI, "full_access", NOW)
         pair = await codes.redeem(code, "app", HOUR, NOW + 1)
+        assert pair is not None
         assert await tokens.rotate(pair.refresh.reveal(), "app", HOUR, NOW + 2, 0.0) is not None
         assert await codes.redeem(code, "app", HOUR, NOW + 1) is None
         assert await tokens.rotate(pair.refresh.reveal(), "app", HOUR, NOW + 3, 0.0) is None
