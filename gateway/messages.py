@@ -45,13 +45,17 @@ class V2Request(Struct, frozen=True):
 
 
 class V3Request(Struct, frozen=True):
-    """A request to v3.1. `path` is below the API base (`/contacts/f909…`) and holds route words and checked ids."""
+    """A request to v3.1. `path` is below the API base (`/contacts/f909…`) and holds route words and checked ids.
+
+    `rows` is the type of a list's rows where no more of them is read: the answer may show them as that, or as records.
+    """
 
     method: str
     path: str
     query: Pairs = ()
     body: Record | None = None
     accept: str = "application/json"
+    rows: type[Struct] | None = None
 
 
 class V3Response(Struct, frozen=True):

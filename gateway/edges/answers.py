@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from typing import Any, Never
 
 import msgspec
@@ -13,6 +14,7 @@ from gateway.edges.retry import Failure
 from gateway.errors import GatewayError, Throttled, UpstreamFailed, UpstreamLate
 from gateway.messages import Pairs, V3Response, header
 from gateway.translate.headers import OCTETS
+from gateway.translate.pages import page_of
 
 MOST_DIGITS = 40
 """Digits of a number, and its largest and smallest exponent (reliability.md §3.2 G12)."""
@@ -46,13 +48,22 @@ def _number(text: str) -> Decimal:
     return number
 
 
+_UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 _DECODER = msgspec.json.Decoder(float_hook=_number)
 
 
-def read_answer(status: int, headers: Pairs, raw: bytes, *, accept: str, empty: bool) -> V3Response:
+@lru_cache(1024)
+def _decoder(rows: type[msgspec.Struct]) -> msgspec.json.Decoder[Any]:
+    return msgspec.json.Decoder(page_of(rows), float_hook=_number)
+
+
+def read_answer(
+    status: int, headers: Pairs, raw: bytes, *, accept: str, empty: bool, rows: type[msgspec.Struct] | None = None
+) -> V3Response:
     """The answer, decoded as far as its status means one.
 
-    `empty`: whether a success may come without a body (DELETE).
+    `empty`: whether a success may come without a body (DELETE). `rows` is the type of a list's rows: where all are of
+    it, they are decoded into that.
     Raises Trouble for what is no answer: redirects, throttling, 5xx, and bodies that cannot be read.
     """
     if status == 429 or (status == 503 and header(headers, "Retry-After") is not None):
@@ -68,7 +79,8 @@ def read_answer(status: int, headers: Pairs, raw: bytes, *, accept: str, empty: 
         if status in (200, 201) and not empty:
             raise Trouble(Failure.LOST, "Sage's answer is empty.")
         return V3Response(status, None, headers)
-    return V3Response(status, _decoded(raw, status), headers)
+    page = None if rows is None or status >= 300 else _page(raw, rows)
+    return V3Response(status, _decoded(raw, status) if page is None else page, headers)
 
 
 def retry_after(headers: Pairs) -> int:
@@ -100,10 +112,18 @@ def _server_error(status: int) -> Never:
     raise Trouble(Failure.DOWN, f"Sage is not available (status {status}).")
 
 
+def _page(raw: bytes, rows: type[msgspec.Struct]) -> Any:
+    """A page of a list, None where not all of its rows are of the type. What no type names is not looked at."""
+    try:
+        return _decoder(rows).decode(raw)
+    except _UNREADABLE:
+        return None
+
+
 def _decoded(raw: bytes, status: int) -> Any:
     try:
         return _DECODER.decode(raw)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+    except _UNREADABLE:
         # A refusal stays one even if its words are lost: it is not sent again.
         failure = Failure.LOST if status < 300 else Failure.FINAL
         raise Trouble(failure, "Sage's answer is not JSON that can be read.") from None

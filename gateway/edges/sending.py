@@ -71,6 +71,8 @@ class Letter(Struct, frozen=True):
     headers: Callable[[str], Mapping[str, str]]
     """The header fields, given the access token."""
     fate: Fate
+    rows: type[Struct] | None = None
+    """The type of a list's rows (`V3Request.rows`)."""
 
 
 _UNTRIED = Tried()
@@ -188,7 +190,8 @@ class Sending:
         except (aiohttp.ClientError, OSError, EOFError) as error:
             raise _trouble(error) from None
         pairs: Pairs = tuple(answered.items())
-        return read_answer(status, pairs, raw, accept=letter.accept, empty=letter.method == "DELETE")
+        empty = letter.method == "DELETE"
+        return read_answer(status, pairs, raw, accept=letter.accept, empty=empty, rows=letter.rows)
 
     def _check_business(self, tenant: Tenant, letter: Letter, headers: CIMultiDictProxy[str]) -> None:
         wanted = letter.business

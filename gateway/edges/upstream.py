@@ -182,5 +182,5 @@ class BoundUpstream:
         def headers(token: str) -> Mapping[str, str]:
             return outbound(request, token=token, business=business, via=upstream.via)
 
-        letter = Letter(kind, request.method, target, body, request.accept, business, headers, fate)
+        letter = Letter(kind, request.method, target, body, request.accept, business, headers, fate, request.rows)
         return upstream.sending.deliver(self._tenant, letter)

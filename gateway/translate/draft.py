@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
 from typing import Any
+
+from msgspec import Struct, to_builtins
 
 from gateway.errors import BadCall, NotFound, TableWrong
 from gateway.messages import Note, Record, V2Response, V3Request
@@ -108,11 +111,12 @@ class RequestDraft(Draft):
     """A request to v3.1 in the making. `path` is its segments and `query` its [name, value] pairs: both may hold holes.
 
     `optional`: the answer is worth having, but the call does not fail without it (the plan is sent None).
+    `rows` is the type of a list's rows where nothing else of them is read.
     `kept` is what the gateway keeps beside the record of `kind` that the answer shows, once it has come, and
     `kept_inside` what it keeps beside records inside that one.
     """
 
-    __slots__ = ("accept", "body", "kept", "kept_inside", "kind", "method", "optional", "path", "query", "root")
+    __slots__ = ("accept", "body", "kept", "kept_inside", "kind", "method", "optional", "path", "query", "root", "rows")
 
     def __init__(
         self,
@@ -133,6 +137,7 @@ class RequestDraft(Draft):
         self.root = root
         self.accept = accept
         self.optional = optional
+        self.rows: Any = None
         self.kind = ""
         self.kept: Record = {}
         self.kept_inside: Sequence[Any] = ()
@@ -152,6 +157,7 @@ class RequestDraft(Draft):
             tuple((name, value) for name, value in self.query),
             body if body is None or self.root is None else {self.root: body},
             self.accept,
+            self.rows,
         )
 
 
@@ -209,6 +215,8 @@ class FactsDraft(Draft):
 def corrected(value: Any, numbers: Mapping[str, int]) -> Any:
     """A v3.1 record with, for some modern ids, the number that clients know in place of the one Sage gave later
     (reliability.md G6)."""
+    if isinstance(value, Struct):
+        value = to_builtins(value, builtin_types=(Decimal,))
     if isinstance(value, list):
         return [corrected(item, numbers) for item in value]
     if isinstance(value, dict):

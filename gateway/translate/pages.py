@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypedDict
+
+from msgspec import Struct
 
 from gateway.errors import BadCall
 from gateway.messages import Record
@@ -51,6 +53,12 @@ def page_size(start: int, size: int) -> int:
 
 def _pages(start: int, size: int, per_page: int) -> int:
     return (start + size - 1) // per_page - start // per_page + 1
+
+
+def page_of(row: type[Struct]) -> Any:
+    """The type of a page whose rows are of a type: what `Window` reads of it."""
+    names = ("$page", "$total", "$next", "$itemsPerPage", "$items_per_page")
+    return TypedDict("Page", {"$items": list[row], **dict.fromkeys(names, Any)}, total=False)  # type: ignore[operator, valid-type]
 
 
 @dataclass(slots=True)

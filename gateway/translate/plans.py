@@ -20,6 +20,7 @@ from gateway.translate.headers import SDATA_TYPE
 from gateway.translate.pages import DEFAULT_SIZE, Window, envelope, window
 from gateway.translate.queries import WINDOW, names
 from gateway.translate.resource import Table
+from gateway.translate.source import Plain
 from gateway.translate.writing import Writing
 
 Plan: TypeAlias = Generator[Draft, Any, ReplyDraft]
@@ -82,6 +83,8 @@ def read(call: Call) -> Plan:
 
 def filtered(call: Call, draft: RequestDraft) -> RequestDraft:
     """The list's filters, written into its request; parameters that v2 did not have are noted."""
+    if WINDOW.issuperset(call.params):
+        return draft
     for each in call.table.filters:
         each.write(draft, call.params)
     known = names(call.table.filters) | WINDOW
@@ -91,12 +94,13 @@ def filtered(call: Call, draft: RequestDraft) -> RequestDraft:
     return draft
 
 
-def gather(call: Call, rows: Window) -> Generator[Draft, Any, None]:
-    """Read the window's rows, in as few pages as hold them."""
+def gather(call: Call, rows: Window, plain: Plain | None = None) -> Generator[Draft, Any, None]:
+    """Read the window's rows, in as few pages as hold them. `plain`: they may be plain records, for `down_all`."""
     first = True
     while True:
         request = RequestDraft("GET", [call.table.v3], selection(call.table, "list"))
         filtered(call, request)
+        request.rows = plain and plain.type
         if not first:
             request.notes.clear()
         request.query += [["items_per_page", str(rows.per_page)], ["page", str(rows.page)]]
@@ -129,7 +133,7 @@ def listing(call: Call) -> Plan:
     """GET list, a window of it. Lists that come whole have plans of their own."""
     start, size = window(call.params)
     rows = Window(start, size)
-    yield from gather(call, rows)
+    yield from gather(call, rows, call.table.rules.plain)
     return down_all(call, rows.rows, (rows.total, start, size))
 
 
@@ -142,8 +146,9 @@ def whole_size(call: Call, count: int) -> int:
 def down_all(call: Call, records: list[Record], place: tuple[int, int, int]) -> ReplyDraft:
     """The reply with a collection; `place` is the total, the first row and the size served."""
     reply = ReplyDraft(200, None, SDATA)
-    make, asked = call.table.rules.down, call.table.legacy
-    reply.body = listed(call, *place, [make(record, reply, asked) for record in records])
+    rules, asked = call.table.rules, call.table.legacy
+    shown = [rules.downs.get(type(record), rules.down)(record, reply, asked) for record in records]
+    reply.body = listed(call, *place, shown)
     reply.again = lambda numbers: down_all(call, corrected(records, numbers), place)
     return reply
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import linecache
 from collections.abc import Callable, Mapping
 from itertools import count
-from typing import Any
+from typing import Any, NamedTuple, Protocol
 
 from gateway.errors import TableWrong
 from gateway.messages import Record
@@ -21,8 +21,29 @@ Down = Callable[[Record, Draft, bool], Record]
 EMPTY: Record = {}
 
 
+class Plain(NamedTuple):
+    """A plain record's type, and `down` for it; `named`: it has an id, so that none is empty."""
+
+    type: Any
+    down: Down
+    named: bool
+
+
+class Shown(Protocol):
+    """The rules of an inner record."""
+
+    down: Down
+
+    @property
+    def plain(self) -> Plain | None:
+        """The same for plain records (`gateway.translate.plain`), if they can be read as such."""
+
+
 class Source:
     """Collects statements, the members of the v2 record in order, and statements that follow it."""
+
+    plain = False
+    """Whether the record is a plain one: its texts are texts, and short enough to be whole."""
 
     def __init__(self, name: str, kinds: Mapping[str, str] | None = None, kind: str = "") -> None:
         self.name = name
@@ -73,6 +94,30 @@ class Source:
             parent, _, last = path.rpartition(".")
             self._values[path] = self.variable(f"{self.part(parent)}.get({last!r})")
         return self._values[path]
+
+    def words(self, path: str, limit: int | None) -> str:
+        """A variable with the value at a path which should be text, and shorter than `limit` unless it was cut."""
+        return self.value(path)
+
+    def record(self, path: str) -> str:
+        """A variable with the record at a path which `get` and `must` read, None where there is none."""
+        return self.value(path)
+
+    def records(self, path: str) -> str:
+        """A variable with the records at a path, which `get` and `must` then read one by one as `x`."""
+        return self.value(path)
+
+    def get(self, record: str, name: str) -> str:
+        """A member of the record in a variable, None where there is none."""
+        return f"{record}.get({name!r})"
+
+    def must(self, record: str, name: str) -> str:
+        """A member that the record in a variable has."""
+        return f"{record}[{name!r}]"
+
+    def shown(self, path: str, rules: Shown, *, many: bool = False) -> tuple[str, str]:
+        """A variable with the record at a path, or the records, and the name of what shows it by rules of its own."""
+        return self.value(path), self.constant(rules.down)
 
     def kept(self, then: str) -> str:
         """A hole for what is kept beside the record, and what is to be made of it. Raises TableWrong where nothing is

@@ -40,7 +40,7 @@ class Expanded(Reference):
         w.put(self.written, Hole(self.kind, legacy_key(value[self.by], where), by=self.by), where)
 
     def tell(self, src: Source) -> None:
-        shown, down = src.value(self.path), src.constant(self.rules.down)
+        shown, down = src.shown(self.path, self.rules)
         src.member(self.shown, src.variable(f"{down}({shown}, c, asked) if {shown} else {src.constant(NO_RECORD)}"))
 
     def reads(self) -> Iterator[str]:

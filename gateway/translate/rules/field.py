@@ -76,16 +76,18 @@ class Field(Rule):
 
     def tell(self, src: Source) -> None:
         codec = self.codec
-        value = src.value(self.shown_at or self.path)
+        limit = codec.limit if src.kind else None
+        path = self.shown_at or self.path
+        value = src.words(path, limit) if codec.down is text_down else src.value(path)
         empty = src.constant(codec.empty)
-        if codec.identity:
+        if codec.identity or (src.plain and codec.down is text_down):
             expression = value if codec.empty is None else f"{empty} if {value} is None else {value}"
         elif codec.down is text_down:
             rest = f"{empty} if {value} is None else {src.constant(codec.down)}({value})"
             expression = f"{value} if {value}.__class__ is str else {rest}"
         else:
             expression = f"{empty} if {value} is None else {src.constant(codec.down)}({value})"
-        cut = codec.limit is not None and src.kind != ""
+        cut = limit is not None and not src.plain
         if (len(self.shown) > 1 or cut) and " " in expression:
             expression = src.variable(expression)
         src.member(self.shown, expression)
@@ -93,7 +95,7 @@ class Field(Rule):
             # Only a text as long as v3.1 allows can have been cut.
             hole = src.kept(f"{src.constant(partial(partial, whole_text, self.v2))}({value})")
             gaps = "; ".join(f"c.gap(o, {name!r}, h)" for name in self.shown)
-            src.after.append(f"if {expression} and len({expression}) >= {codec.limit}: h = {hole}; {gaps}")
+            src.after.append(f"if {expression} and len({expression}) >= {limit}: h = {hole}; {gaps}")
 
     @property
     def keeps(self) -> bool:

@@ -124,8 +124,7 @@ class Nested(Rule):
             raise BadCall(self.required, w.where(self.v2))
 
     def tell(self, src: Source) -> None:
-        shown = src.value(self.path)
-        down = src.constant(self.rules.down)
+        shown, down = src.shown(self.path, self.rules, many=self.many)
         if self.many:
             src.member((self.v2,), f"[{down}(x, c, asked) for x in {shown} or ()]")
         else:

@@ -25,10 +25,10 @@ def legacy_key(value: Any, source: str) -> str:
     return text.lstrip("0") or "0"
 
 
-def shown_reference(kind: str, record: dict[str, Any], draft: Draft, name: str | None) -> dict[str, Any]:
+def shown_reference(kind: str, known: str, draft: Draft, name: str | None) -> dict[str, Any]:
     """A v2 reference to a v3.1 record that did not show its legacy id."""
     made: dict[str, Any] = {"id": None, "$key": None} if name is None else {"id": None, "name": name, "$key": None}
-    hole = Hole(kind, record["id"], want="legacy_id")
+    hole = Hole(kind, known, want="legacy_id")
     draft.gap(made, "id", hole)
     draft.gap(made, "$key", hole)
     return made
@@ -164,46 +164,48 @@ class Reference(Rule):
     def tell(self, src: Source) -> None:
         if "/" in self.path:
             first, _, want = self.path.partition("/")
-            record = src.value(first)
-            call = f"{src.constant(crossed)}({src.kinds[first]!r}, {self.kind!r}, {want!r}, {record}['id'], c)"
+            record = src.record(first)
+            known = src.must(record, "id")
+            call = f"{src.constant(crossed)}({src.kinds[first]!r}, {self.kind!r}, {want!r}, {known}, c)"
             src.member(self.shown, src.variable(f"{call} if {record} else {src.constant(NO_RECORD)}"))
             return
-        shown = src.value(self.path)
         if self.many:
-            number = "x.get('legacy_id')"
+            shown = src.records(self.path)
+            number = src.get("x", "legacy_id")
             if isinstance(self.to, Codes):
-                number = f"{src.constant(self.to.number)}.get(x.get('id', ''), {number})"
+                number = f"{src.constant(self.to.number)}.get({src.get('x', 'id')}, {number})"
             made = "{'id': n, '$key': n}"
-            unknown = f"{src.constant(shown_reference)}({self.kind!r}, x, c, None)"
+            unknown = f"{src.constant(shown_reference)}({self.kind!r}, {src.must('x', 'id')}, c, None)"
             each = f"{made} if (n := {number}) is not None else {unknown}"
             listed = src.variable(f"[{each} for x in {shown} or ()]")
             src.member((self.v2, *self.aliases), listed)
             if self.single:
                 src.member((self.single,), f"{listed}[0] if {listed} else {src.constant(NO_RECORD)}")
             return
-        self._tell_one(src, shown)
+        # A function that makes the name is given the record as it came.
+        self._tell_one(src, src.value(self.path) if callable(self.name) else src.record(self.path))
 
     def _tell_one(self, src: Source, record: str) -> None:
         number = src.variable("None")
         made = src.variable(src.constant(NO_RECORD)) if not self.flat_only else ""
-        name = self._name_of(src, record)
+        name, known = self._name_of(src, record), src.must(record, "id")
         lines = [f"if {record}:", f"    {number} = {self._number_of(src, record)}"]
         if made:
             named = f"'name': {name}, " if name else ""
             lines += [
                 f"    if {number} is None:",
-                f"        {made} = {src.constant(shown_reference)}({self.kind!r}, {record}, c, {name or 'None'})",
+                f"        {made} = {src.constant(shown_reference)}({self.kind!r}, {known}, c, {name or 'None'})",
                 "    else:",
                 f"        {made} = {{'id': {number}, {named}'$key': {number}}}",
             ]
         if not isinstance(self.to, Codes):
-            lines += [f"    if {number} is not None: seen.append(({self.kind!r}, {record}['id'], {number}))"]
+            lines += [f"    if {number} is not None: seen.append(({self.kind!r}, {known}, {number}))"]
         src.before += lines
         if made:
             src.member((self.v2, *self.aliases), made)
         if self.flat:
             src.member((self.flat,), number)
-            hole = f"Hole({self.kind!r}, {record}['id'], want='legacy_id')"
+            hole = f"Hole({self.kind!r}, {known}, want='legacy_id')"
             src.after += [
                 f"if not {record}: del o[{self.flat!r}]",
                 f"elif {number} is None: c.gap(o, {self.flat!r}, {hole})",
@@ -211,16 +213,16 @@ class Reference(Rule):
 
     def _number_of(self, src: Source, record: str) -> str:
         if isinstance(self.to, Codes):
-            return f"{src.constant(self.to.number)}.get({record}.get('id')) or {record}.get('legacy_id')"
-        return f"{record}.get('legacy_id')"
+            return f"{src.constant(self.to.number)}.get({src.get(record, 'id')}) or {src.get(record, 'legacy_id')}"
+        return src.get(record, "legacy_id")
 
     def _name_of(self, src: Source, record: str) -> str:
         if self.name is None:
             return ""
         if callable(self.name):
             return f"{src.constant(self.name)}({record})"
-        word = f"{src.constant(self.to.word)}.get({record}.get('id')) or " if isinstance(self.to, Codes) else ""
-        return f"({word}{record}.get({self.name!r}) or '')"
+        word = f"{src.constant(self.to.word)}.get({src.get(record, 'id')}) or " if isinstance(self.to, Codes) else ""
+        return f"({word}{src.get(record, self.name)} or '')"
 
     def points(self) -> Iterator[tuple[str, str]]:
         if "/" not in self.path:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import cached_property
 from typing import Any
 
 from gateway.errors import BadCall, TableWrong
 from gateway.translate.codecs import plain
 from gateway.translate.draft import Draft
+from gateway.translate.plain import NotPlain, PlainSource
 from gateway.translate.rules.rule import Rule
-from gateway.translate.source import Down, Source
+from gateway.translate.source import Down, Plain, Source
 from gateway.translate.writing import Writing, same_value
 
 Write = Callable[[Writing, Any, str], None]
@@ -37,14 +39,34 @@ class RuleSet:
             for crossing in rule.crosses():
                 if crossing not in self.kinds:
                     raise TableWrong(f"{name}: a slash over {crossing!r}, which is no reference here")
-        kind = next((rule.own_kind for rule in self.rules if rule.own_kind), "") if beside else ""
-        self.keeps = bool(kind) and any(rule.keeps for rule in self.rules)
-        source = Source("down_" + "".join(c if c.isalnum() else "_" for c in name), self.kinds, kind)
+        self.beside = next((rule.own_kind for rule in self.rules if rule.own_kind), "") if beside else ""
+        self.keeps = bool(self.beside) and any(rule.keeps for rule in self.rules)
+        source = Source(self._function, self.kinds, self.beside)
         for rule in self.rules:
             rule.tell(source)
         self.source = source.text
         self.shown = tuple(source.members)
         self.down: Down = source.compile()
+
+    @property
+    def _function(self) -> str:
+        return "down_" + "".join(c if c.isalnum() else "_" for c in self.name)
+
+    @cached_property
+    def plain(self) -> Plain | None:
+        """How lists decode these records, and `down` for them; None where they can only be read as JSON."""
+        source = PlainSource(self._function, self.kinds, self.beside)
+        try:
+            for rule in self.rules:
+                rule.tell(source)
+            return source.made()
+        except NotPlain:
+            return None
+
+    @cached_property
+    def downs(self) -> Mapping[type, Down]:
+        """`down` by the type of record that it is for."""
+        return {dict: self.down, **({self.plain.type: self.plain.down} if self.plain else {})}
 
     def _collect(self) -> None:
         groups: set[str] = set(self.parts)
