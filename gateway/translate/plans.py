@@ -83,8 +83,6 @@ def read(call: Call) -> Plan:
 
 def filtered(call: Call, draft: RequestDraft) -> RequestDraft:
     """The list's filters, written into its request; parameters that v2 did not have are noted."""
-    if WINDOW.issuperset(call.params):
-        return draft
     for each in call.table.filters:
         each.write(draft, call.params)
     known = names(call.table.filters) | WINDOW
@@ -99,15 +97,15 @@ def gather(call: Call, rows: Window, plain: Plain | None = None) -> Generator[Dr
     first = True
     while True:
         request = RequestDraft("GET", [call.table.v3], selection(call.table, "list"))
-        filtered(call, request)
+        if not WINDOW.issuperset(call.params):
+            filtered(call, request)
         request.rows = plain and plain.type
         if not first:
             request.notes.clear()
         request.query += [["items_per_page", str(rows.per_page)], ["page", str(rows.page)]]
-        answer: V3Response = yield request
-        first = False
-        if not rows.take(answer.body):
+        if not rows.take((yield request).body):
             return
+        first = False
 
 
 def every(collection: str, query: list[list[Any]]) -> Generator[Draft, Any, list[Record]]:
@@ -131,10 +129,9 @@ def every(collection: str, query: list[list[Any]]) -> Generator[Draft, Any, list
 
 def listing(call: Call) -> Plan:
     """GET list, a window of it. Lists that come whole have plans of their own."""
-    start, size = window(call.params)
-    rows = Window(start, size)
+    rows = Window(*window(call.params))
     yield from gather(call, rows, call.table.rules.plain)
-    return down_all(call, rows.rows, (rows.total, start, size))
+    return down_all(call, rows.rows, (rows.total, rows.start, rows.size))
 
 
 def whole_size(call: Call, count: int) -> int:
@@ -147,8 +144,8 @@ def down_all(call: Call, records: list[Record], place: tuple[int, int, int]) -> 
     """The reply with a collection; `place` is the total, the first row and the size served."""
     reply = ReplyDraft(200, None, SDATA)
     rules, asked = call.table.rules, call.table.legacy
-    shown = [rules.downs.get(type(record), rules.down)(record, reply, asked) for record in records]
-    reply.body = listed(call, *place, shown)
+    rows = [rules.downs.get(type(record), rules.down)(record, reply, asked) for record in records]
+    reply.body = listed(call, *place, rows)
     reply.again = lambda numbers: down_all(call, corrected(records, numbers), place)
     return reply
 
