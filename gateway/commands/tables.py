@@ -32,6 +32,8 @@ def tables(
     if source:
         for table in chosen:
             typer.echo(table.rules.source)
+            if table.rules.plain is not None:
+                typer.echo(table.rules.plain.source)
         return
     if resource is None:
         typer.echo("\n".join(overview()) + "\n")

@@ -145,4 +145,4 @@ class PlainSource(Source):
         for name, members in self._empty.items():
             empty = types[id(members)]
             self.names[name] = empty(**dict.fromkeys(empty.__struct_fields__))
-        return Plain(made, self.compile(), "id" in top.types)
+        return Plain(made, self.compile(), "id" in top.types, self.text)

@@ -27,6 +27,7 @@ class Plain(NamedTuple):
     type: Any
     down: Down
     named: bool
+    source: str
 
 
 class Shown(Protocol):

@@ -199,5 +199,7 @@ def test_tables_prints_one_resource_or_its_source():
     """One resource by name; its compiled source; a name that does not exist is exit code 2."""
     runner = CliRunner()
     assert runner.invoke(app, ["tables", "contacts"]).output.count("## ") == 1
-    assert "def down_accounts_contacts(" in runner.invoke(app, ["tables", "contacts", "--source"]).output
+    compiled = runner.invoke(app, ["tables", "contacts", "--source"]).output
+    assert [f"def down_accounts_contacts{of}(" in compiled for of in ("", "_plain")] == [True, True]
+    assert "_plain" not in runner.invoke(app, ["tables", "transactions", "--source"]).output
     assert runner.invoke(app, ["tables", "nonsense"]).exit_code == 2

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
+import msgspec
 import pytest
 
 from gateway.edges.answers import Trouble, read_answer, retry_after
@@ -30,6 +31,34 @@ async def test_a_read_on_the_wire(world: Any) -> None:
         "content-type": None,
     }  # fmt: skip
     assert "aiohttp" not in str(seen.headers).lower()
+
+
+class Row(msgspec.Struct):
+    """What is read of a contact."""
+
+    id: str
+    name: str | None = None
+
+
+@pytest.mark.parametrize(("items", "taken"), [
+    ([{"id": "a", "name": "A", "notes": "x"}], [Row("a", "A")]),
+    ([{"id": "a"}, {"id": "b", "name": 5}], [{"id": "a"}, {"id": "b", "name": 5}]),
+    ([{"name": "A"}], [{"name": "A"}]),
+    (None, None),
+], ids=["typed", "another type", "no id", "no list"])  # fmt: skip
+async def test_rows_of_a_type(world: Any, items: Any, taken: Any) -> None:
+    """A list is decoded into what is read of its rows, and as it came where one of them is no such row."""
+    world.wire.answer(200, {"$items": items, "$total": 1, "$page": 1, "$next": None}, X_Business="b1")
+    answer = await world.bound().send(V3Request("GET", "/contacts", rows=Row))
+    assert answer.body == {"$items": taken, "$total": 1, "$page": 1, "$next": None}
+
+
+@pytest.mark.parametrize("status", [400, 404])
+async def test_a_refused_list_has_no_rows(world: Any, status: int) -> None:
+    """What v3.1 says of a refusal is read whole."""
+    world.wire.answer(status, [{"$message": "no"}], X_Business="b1")
+    answer = await world.bound().send(V3Request("GET", "/contacts", rows=Row))
+    assert (answer.status, answer.body) == (status, [{"$message": "no"}])
 
 
 async def test_a_write_on_the_wire(world: Any) -> None:
