@@ -27,8 +27,9 @@ from gateway.grants.secret import Secret
 
 TOTAL_SECONDS = 20.0
 """Less than half a lease, so that no request outlives its permission (reliability.md §3.3 step 4)."""
-AFTER_A_PAUSE = 1.0
-"""For so long at most a late answer is still read: one may lie in the socket of a process that was paused."""
+AFTER_A_PAUSE = 0.5
+"""For so much of its time again a late answer is still read: one may lie in the socket of a process that was paused or
+starved. Both together are half a lease."""
 LARGEST_ANSWER = 64 * 1024
 ACCESS_TOKEN = re.compile(r"[\x21-\x7e]{1,8192}")
 """What may go into a header; v3.1's tokens take up to 2,048 characters (v31.md §2)."""
@@ -123,7 +124,7 @@ class TokenClient:
         Sage sent meanwhile lies in the socket, and may be the only live token: it is read before giving up."""
         task = asyncio.create_task(request)
         try:
-            for patience in (self._total, min(AFTER_A_PAUSE, self._total / 2)):
+            for patience in (self._total, self._total * AFTER_A_PAUSE):
                 await asyncio.wait({task}, timeout=patience)
                 if task.done():
                     return task.result()
