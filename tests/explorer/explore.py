@@ -98,7 +98,6 @@ class _Search:
     def _end(self, state: State) -> None:
         end = self._ends.judge(state)
         self._report.ends += 1
-        self._report.most_sends = max(self._report.most_sends, end.sends)
         if not end.reachable:
             self._report.locked_out[" and ".join(sorted(end.excuses))] += 1
 

@@ -40,7 +40,6 @@ class End(NamedTuple):
 
     reachable: bool
     excuses: frozenset[str]
-    sends: int
 
 
 def check(world: World, state: State) -> None:
@@ -111,18 +110,16 @@ class Ends:
             state = self._called(state, slot)
         plan = replace(world.setting.reborn, calls=(), sweep=True)
         fresh = world.histories.start(program(plan, world.setting.build))
-        state = state._replace(
-            now=state.now + IDLE, seats=(*state.seats, Seat(fresh.id)), spools=(*state.spools, ())
-        )
+        state = state._replace(now=state.now + IDLE, seats=(*state.seats, Seat(fresh.id)), spools=(*state.spools, ()))
         last = len(state.seats) - 1
         state = self._called(self.settled(state), last)
         reachable = self._served(state, last)
-        sends, state = state.sends, state._replace(sends=0)
+        state = state._replace(sends=0)
         for slot in (*survivors, last):
             state = self._called(state, slot)
             if self._served(state, slot) != reachable:
                 raise Violation(REACHABLE, f"replica {slot} knows nothing of it")
-        end = End(reachable, state.marks, sends)
+        end = End(reachable, state.marks)
         if not reachable:
             self._check_lock_out(state, state.sends)
         return end

@@ -95,6 +95,9 @@ class State(NamedTuple):
     sends: int = 0
 
 
+REBORN = Plan(restart=True)
+
+
 @dataclass(frozen=True)
 class Setting:
     """What is explored: a world at its beginning, and the faults that may befall it."""
@@ -109,11 +112,11 @@ class Setting:
     grace: float = 120.0
     build: Build = production
     operations: Mapping[str, Any] = field(default_factory=lambda: OPERATIONS)
-    reborn: Plan = Plan(restart=True)
+    reborn: Plan = REBORN
     """What a process does that is started again."""
 
 
-class Violation(AssertionError):
+class Violation(AssertionError):  # noqa: N818 - it is what a search looks for
     """An invariant does not hold. `name` says which."""
 
     def __init__(self, name: str, about: str) -> None:
@@ -139,9 +142,7 @@ class World:
         """The first state."""
         plans = self.setting.plans
         seats = tuple(Seat(self.histories.start(program(plan, self.setting.build)).id) for plan in plans)
-        return State(
-            now, self._number(kept), 0, seats, ((),) * len(plans), self.setting.faults, self.setting.consents
-        )
+        return State(now, self._number(kept), 0, seats, ((),) * len(plans), self.setting.faults, self.setting.consents)
 
     def kept(self, state: State) -> Kept:
         return self.stores[state.store]
@@ -190,7 +191,9 @@ class World:
         """Whether one before it is in just the same state, and nothing tells them apart: one goes for both."""
         seat = state.seats[slot]
         untouched = seat.lease is None and not seat.run and not state.spools[slot]
-        return untouched and any(state.seats[other] == seat and not state.spools[other] for other in ready if other < slot)
+        return untouched and any(
+            state.seats[other] == seat and not state.spools[other] for other in ready if other < slot
+        )
 
     def _of(self, state: State, slot: int) -> Iterator[Step]:
         """What may become of a replica's call: what should, then every fault."""
@@ -219,7 +222,7 @@ class World:
     def _faults(self, state: State, slot: int, request: Request) -> Iterator[Step]:
         kinds, kind = self.setting.kinds, request.kind
         changes = kind in OPERATIONS and kind not in READS
-        done, answer, after = self._perform(state, slot, request)
+        done, answer, _ = self._perform(state, slot, request)
         if "crash" in kinds:
             yield from self._crashes(state, slot)
             if changes or kind in ("send", "put", "clear", "clear_left"):
@@ -385,7 +388,7 @@ class World:
 
     def _later(self, state: State) -> float | None:
         """When something happens next."""
-        asleep = []
+        asleep: list[float] = []
         times = [at for at, _ in state.under_way]
         for slot, seat in enumerate(state.seats):
             if seat.history is not None and seat.at > state.now:
