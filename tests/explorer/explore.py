@@ -13,7 +13,8 @@ from tests.explorer.authority import SEED, USER, Authority
 from tests.explorer.fake_store import Kept, Row
 from tests.explorer.invariants import Ends, check, check_use
 from tests.explorer.schedule import Histories
-from tests.explorer.world import Setting, State, Violation, World
+from tests.explorer.state import Setting, State, Violation
+from tests.explorer.world import World
 
 START = 1_000_000.0
 LONG_AGO = START - 20 * 86_400.0

@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 from gateway.grants.life import State as Standing
 from tests.explorer.replica import program
-from tests.explorer.world import Seat, State, Violation, World
+from tests.explorer.state import Seat, State, Violation
+from tests.explorer.world import World
 
 IDLE = 400.0
 """Seconds between calls at the end: longer than a lease, an access token and every rest."""
@@ -155,7 +156,7 @@ class Ends:
 
 def _calmed(state: State) -> State:
     """What matters of a state in which all is at rest."""
-    seats = [seat._replace(at=0.0, lease=None, unsaved=False, late=False) for seat in state.seats]
+    seats = [seat._replace(at=0.0, lease=None, unsaved=False, unfenced=False) for seat in state.seats]
     if not any(state.spools):
         seats.sort(key=lambda seat: (-1 if seat.history is None else seat.history, seat.run, seat.lag, seat.fresh))
     return state._replace(seats=tuple(seats), open=(), faults=0, consents=0, sends=0)
