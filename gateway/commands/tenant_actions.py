@@ -64,6 +64,8 @@ async def _act(settings: Settings, action: Action) -> None:
 async def tenant(desk: Desk, name: str) -> TenantRow:
     """The tenant of that name; leaves with 2 where there is none."""
     row = await desk.store.rows.named(name, desk.now)
+    if row is None and name in desk.settings.tenants:
+        refuse(MISUSED, f"The settings name {name}, and no gateway was started with them yet: start it first.")
     if row is None:
         refuse(MISUSED, f"There is no tenant {name}: `sage-gateway tenants list` shows all.")
     return row
