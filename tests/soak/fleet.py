@@ -9,6 +9,7 @@ import re
 import signal
 import sys
 import time
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -81,6 +82,12 @@ class Replica:
                 self._process.kill()
                 await self._process.communicate()
         return int(self._process.returncode or 0)
+
+    def events(self) -> Counter[str]:
+        """How often its processes logged what, calls aside."""
+        found = Counter(re.findall(r'"event": ?"(\w+)"', self.log()))
+        del found["exchange"]
+        return found
 
     def log(self) -> str:
         """All that its processes wrote to standard error."""
