@@ -22,7 +22,7 @@ from authlib.oauth2.rfc6749.errors import (
 )
 from authlib.oauth2.rfc6749.parameters import prepare_token_request
 
-from gateway.grants.life import Failed, Failure, Tokens, sensible_life
+from gateway.grants.life import LONGEST_RETRY_AFTER, Failed, Failure, Tokens, sensible_life
 from gateway.grants.secret import Secret
 
 TOTAL_SECONDS = 20.0
@@ -39,17 +39,11 @@ HEADERS = {
     "Accept-Encoding": "identity",
 }
 
-OURS = {
-    error.error
-    for error in (
-        InvalidClientError,
-        UnauthorizedClientError,
-        InvalidRequestError,
-        InvalidScopeError,
-        UnsupportedGrantTypeError,
-    )
-}
-"""Errors that say the app's credentials or the request are wrong: no user's consent mends them."""
+OURS = {InvalidClientError.error, UnauthorizedClientError.error}
+"""Errors that say the app's own client is wrong: no user's consent mends them."""
+MISSHAPEN = {InvalidRequestError.error, InvalidScopeError.error, UnsupportedGrantTypeError.error}
+"""Errors that say the request is wrong. What differs in it from one grant to another is the refresh token: one that
+was imported with a mistake in it must not stop the whole app."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +184,8 @@ def classify(status: int, retry_after: str | None, text: bytes) -> Tokens | Fail
             return Failed(Failure.INVALID_GRANT)
         if error in OURS:
             return Failed(Failure.INVALID_CLIENT)
+        if error in MISSHAPEN:
+            return Failed(Failure.TRANSIENT, LONGEST_RETRY_AFTER)
     if status >= 500 and status != 503:
         return Failed(Failure.AMBIGUOUS)
     return Failed(Failure.TRANSIENT, _seconds(retry_after))
