@@ -63,7 +63,7 @@ class Server(Section):
     tls_minimum: Literal["1.0", "1.1", "1.2", "1.3"] = "1.2"
     address_header: HeaderName | None = None
     """The header in which your own proxy writes a client's address (`X-Real-IP`); without one, the connection's
-    address is the client's. Only for the limit on wrong tokens."""
+    address is the client's. Only for the limits on wrong tokens and on sign-ins."""
 
     @model_validator(mode="after")
     def _both_or_none(self) -> Server:
