@@ -142,12 +142,18 @@ class Watched:
         assert told.exception is None or isinstance(told.exception, SystemExit), told.exception
         return told.stdout
 
+    def _change_file(self, sql: str) -> None:
+        connection = sqlite3.connect(self.db.partition("///")[2], isolation_level=None, timeout=30)
+        try:
+            connection.executescript(f"BEGIN IMMEDIATE; {sql}; COMMIT")
+        finally:
+            connection.close()
+
     async def change(self, sql: str) -> None:
         """Does something to the database behind the gateway's back."""
         if not self.on_postgres:
-            connection = sqlite3.connect(self.db.partition("///")[2], isolation_level=None)
-            connection.executescript(f"BEGIN IMMEDIATE; {sql}; COMMIT")
-            connection.close()
+            # In a thread: the gateway may be in a transaction, and must be able to end it.
+            await asyncio.to_thread(self._change_file, sql)
         else:
             connection = await asyncpg.connect(self.db)
             await connection.execute(sql)
