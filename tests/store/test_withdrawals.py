@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
 from sqlalchemy import text
 
 from gateway.grants.legacy import Pair
 from gateway.grants.life import Tokens
 from gateway.grants.secret import Secret
+from gateway.store.consents import Disconnected
 from gateway.store.imports import Entry
 from gateway.store.legacy_tokens import LegacyTokens
 from gateway.store.tenants import Named
@@ -83,6 +85,27 @@ async def test_an_owner_who_chooses_keeps_a_grant_in_use(store):
     await store.authorizations.offer(passage, tenant.grant, "gb", (), NOW)
     assert (await store.tokens.withdraw(await store.tokens.find("a", "access"), NOW)).idle_grant is None
     assert await store.tokens.is_idle(tenant.grant, NOW + 600)
+
+
+async def test_a_consent_does_not_undo_a_disconnection_of_the_same_moment(store):
+    """Whichever comes first, the operator's word holds."""
+    tenant = await tenant_of(store)
+    held, go = asyncio.Event(), asyncio.Event()
+
+    async def disconnect(connection):
+        await connection.execute(text("UPDATE tenants SET disconnected_at = 1"))
+        held.set()
+        await go.wait()
+
+    disconnecting = asyncio.create_task(store._database.write(disconnect))
+    await held.wait()
+    connecting = asyncio.create_task(store.consents.connect("app", "b", tenant.grant, NOW))
+    await blocked(store)
+    go.set()
+    await disconnecting
+    with pytest.raises(Disconnected):
+        await connecting
+    assert (await query(store, "SELECT disconnected_at FROM tenants"))[0][0] == 1
 
 
 async def test_a_key_of_a_grant_never_means_another(store):

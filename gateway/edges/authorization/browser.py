@@ -161,7 +161,8 @@ class Browser:
         text, state = self._marks.state()
         browser, cookie = self._marks.cookie(self._marks.browser_of(visit))
         verifier = Secret(secrets.token_urlsafe(48))
-        url = self._sage.authorization_url(app, state, verifier, scope, more)
+        # The user's tenants of this app share a grant: one that may only read would stop the writing of all.
+        url = self._sage.authorization_url(app, state, verifier, app.scope, more)
         if url is None:
             return None
         self.begun.count(visit.peer)
