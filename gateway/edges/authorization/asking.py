@@ -169,4 +169,4 @@ def _on_loopback(redirect_uri: str) -> bool:
     except ValueError:
         return False
     odd = " " in redirect_uri or "#" in redirect_uri or url.username is not None
-    return url.scheme == "http" and url.hostname in _LOOPBACK and not odd
+    return url.scheme in ("http", "https") and url.hostname in _LOOPBACK and not odd
