@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install serve test lint bench fuzz soak
+.PHONY: help install serve test lint bench fuzz soak explore
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 
 BIN := .venv/bin
@@ -43,6 +43,9 @@ fuzz: .venv/.dev  ## send the real server a great many broken calls (FUZZ_CALLS:
 
 soak: .venv/.dev  ## kill and pause 8 replicas for 20,000 refreshes, and see that no tenant is lost in vain
 	@$(BIN)/python -m tests.soak
+
+explore: .venv/.dev  ## search further for a way to lose a refresh token: two faults with three replicas
+	@EXPLORE=deep $(BIN)/pytest -s tests/explorer
 
 # bin/pip comes last when a virtual environment is made: where it stands, the making was not cut short.
 $(BIN)/pip:

@@ -22,7 +22,10 @@ from gateway.settings_values import (
     RedirectUri,
     Several,
     UpstreamUrl,
+    shaped,
 )
+
+HASH_WORDS = "what `sage-gateway apps hash` prints: sha256: and 64 hexadecimal digits"
 
 
 class Section(BaseModel):
@@ -63,7 +66,7 @@ class Server(Section):
     tls_minimum: Literal["1.0", "1.1", "1.2", "1.3"] = "1.2"
     address_header: HeaderName | None = None
     """The header in which your own proxy writes a client's address (`X-Real-IP`); without one, the connection's
-    address is the client's. Only for the limit on wrong tokens."""
+    address is the client's. Only for the limits on wrong tokens and on sign-ins."""
 
     @model_validator(mode="after")
     def _both_or_none(self) -> Server:
@@ -165,7 +168,7 @@ class App(Section):
     client_id: Annotated[str, Field(min_length=1)]
     client_secret: SecretStr | None = None
     """The v2 client secret itself, in place of its hash."""
-    client_secret_hash: Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")] | None = None
+    client_secret_hash: Annotated[str, shaped("sha256:[0-9a-f]{64}", HASH_WORDS, 71)] | None = None
     """The hash of the v2 client secret, as `sage-gateway apps hash` prints it; not a secret itself."""
     signing_secret: SecretStr | None = None
     redirect_uris: Annotated[tuple[RedirectUri, ...], Several] = ()

@@ -6,7 +6,7 @@ import re
 from typing import Annotated
 from urllib.parse import SplitResult, urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
@@ -73,18 +73,32 @@ def _lower(value: object) -> object:
     return value.lower() if isinstance(value, str) else value
 
 
+def shaped(pattern: str, words: str, longest: int = 64) -> AfterValidator:
+    """Takes text of a pattern, up to so many characters; any other is told in `words` what it must be."""
+    whole = re.compile(pattern)
+
+    def look(value: str) -> str:
+        if len(value) > longest or not whole.fullmatch(value):
+            raise ValueError(f"must be {words}")
+        return value
+
+    return AfterValidator(look)
+
+
 Several = BeforeValidator(_several)
 PublicUrl = Annotated[str, AfterValidator(_public)]
 UpstreamUrl = Annotated[str, AfterValidator(_upstream)]
 ApiUrl = Annotated[str, AfterValidator(_bare), AfterValidator(_upstream)]
 Listener = Annotated[str, AfterValidator(_listener)]
 RedirectUri = Annotated[str, AfterValidator(_redirect)]
-HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9-]*$", max_length=64)]
-Country = Annotated[str, BeforeValidator(_lower), Field(pattern=r"^[a-z]{2}$")]
-LegacyId = Annotated[str, BeforeValidator(_number), Field(pattern=r"^[1-9][0-9]{0,9}$")]
-Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9]*(_[a-z0-9]+)*$", max_length=64)]
+HeaderName = Annotated[str, shaped("[A-Za-z][A-Za-z0-9-]*", "a header's name, such as X-Real-IP")]
+Country = Annotated[str, BeforeValidator(_lower), shaped("[a-z]{2}", "a country's two letters, such as gb")]
+LegacyId = Annotated[str, BeforeValidator(_number), shaped("[1-9][0-9]{0,9}", "a legacy id: digits alone")]
+_NAME_WORDS = 'a name of lower-case words joined by "_", up to 64 characters, such as acme_london'
+Name = Annotated[str, shaped("[a-z][a-z0-9]*(_[a-z0-9]+)*", _NAME_WORDS)]
 """An app's or a tenant's name: an environment variable must be able to spell it."""
-TenantName = Annotated[str, Field(pattern=r"^[0-9A-Za-z][0-9A-Za-z._@-]*$", max_length=64)]
+_TENANT_WORDS = "a name of letters, digits and . _ @ -, up to 64, the first a letter or digit"
+TenantName = Annotated[str, shaped("[0-9A-Za-z][0-9A-Za-z._@-]*", _TENANT_WORDS)]
 """The name of a tenant that the store knows and the settings do not: a customer's number in the app, perhaps."""
-Business = Annotated[str, Field(pattern=r"^[0-9A-Za-z_-]{1,64}$")]
+Business = Annotated[str, shaped("[0-9A-Za-z_-]+", "the id of a v3.1 business: letters, digits, _ and -, up to 64")]
 """The id of a v3.1 business."""

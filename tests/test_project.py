@@ -144,7 +144,7 @@ def test_make_offers_the_promised_targets():
     """The eight commands are there, each with a line that `make help` prints."""
     makefile = (ROOT / "Makefile").read_text("utf-8")
     told = re.findall(r"^([a-z]+):.*## \w", makefile, re.MULTILINE)
-    assert told == ["help", "install", "serve", "test", "lint", "bench", "fuzz", "soak"]
+    assert told == ["help", "install", "serve", "test", "lint", "bench", "fuzz", "soak", "explore"]
     assert re.search(r"^\.DEFAULT_GOAL := help$", makefile, re.MULTILINE)
 
 

@@ -204,12 +204,14 @@ def test_wrong_secrets_are_not_quoted() -> None:
     ("UPSTREAM__API", "http://api.example/v3.1", "upstream.api: must be https"),
     ("UPSTREAM__API", "https://api.example/v3.1?x=1", "upstream.api: may hold no user name, query"),
     ("APPS__ACME__SCOPE", "full", "apps.acme.scope: "),
-    ("APPS__ACME__COUNTRY", "GBR", "apps.acme.country: "),
-    ("APPS__ACME__CASH_CUSTOMER", "x1", "apps.acme.cash_customer: "),
+    ("APPS__ACME__COUNTRY", "GBR", "apps.acme.country: must be a country's two letters"),
+    ("APPS__ACME__CASH_CUSTOMER", "x1", "apps.acme.cash_customer: must be a legacy id: digits alone"),
+    ("APPS__ACME__CLIENT_SECRET_HASH", "secret", "apps.acme.client_secret_hash: must be what `sage-gateway apps hash`"),
+    ("SERVER__ADDRESS_HEADER", "X Real", "server.address_header: must be a header's name, such as X-Real-IP"),
     ("APPS__ACME__SIGNATURE", "enforce", 'apps.acme: signature is "enforce", which takes a signing_secret'),
-    ("APPS__A-B__CLIENT_ID", "x", "apps.a-b: "),
+    ("APPS__A-B__CLIENT_ID", "x", "apps.a-b: must be a name of lower-case words joined by"),
     ("APPS__OTHER__COUNTRY", "gb", "apps.other.client_id is missing: set it in the TOML file or as SAGE_"),
-    ("TENANTS__SHOP__BUSINESS", "../x", "tenants.shop.business: "),
+    ("TENANTS__SHOP__BUSINESS", "../x", "tenants.shop.business: must be the id of a v3.1 business"),
     ("LIMITS__UPSTREAM_IN_FLIGHT", "151", "limits.upstream_in_flight: "),
 ])  # fmt: skip
 def test_wrong_settings(variable: str, value: str, says: str) -> None:

@@ -65,8 +65,8 @@ def hints(settings: Settings) -> Iterator[str]:
     for name, tenant in settings.tenants.items():
         if tenant.v31_refresh_token is None:
             yield (
-                f"tenants.{name}.v31_refresh_token is not set: unless the store has its grant already, make the tenant "
-                f"by `sage-gateway tenants add {name} --app {tenant.app} --business {tenant.business}`."
+                f"tenants.{name}.v31_refresh_token is not set: unless the store has its grant already, its owner must "
+                f"consent; once the gateway runs, `sage-gateway tenants reconnect {name}` makes the link."
             )
         if tenant.access_token is None:
             yield f"tenants.{name}.access_token is not set: its client must get one from the gateway's /oauth2/token."

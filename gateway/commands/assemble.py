@@ -170,8 +170,8 @@ def terms_of(app: App, *, keeps: bool = True) -> Terms:
 
 
 async def bootstrap(settings: Settings, store: Store, now: float) -> Mapping[str, Tenant]:
-    """Make the store have the tenants and legacy tokens of the settings; gives by name the tenants that can be served:
-    those that have, or once had, a v3.1 refresh token there. Raises StoreFailed."""
+    """Make the store have the tenants and legacy tokens of the settings; gives them by name. Raises
+    StoreFailed."""
     named = (
         Named(
             name,

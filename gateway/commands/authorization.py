@@ -21,6 +21,9 @@ from gateway.edges.token_client import TokenClient
 from gateway.settings import App, Settings
 from gateway.store import Store
 
+BEGUN_PER_MINUTE = 60
+"""So many may begin to sign in from one address; behind a proxy that does not tell addresses
+(`server.address_header`), all together."""
 HASH = "sha256:"
 """How `client_secret_hash` begins."""
 
@@ -90,6 +93,7 @@ def authorize(
         public_urls=public_urls,
         now=times.wall,
         notice=notice,
+        begun=WrongTokens(BEGUN_PER_MINUTE, clock=times.steady),
         loopback_apps={NAME} if sandboxed else frozenset(),
     )
     running.push_async_callback(browser.close)

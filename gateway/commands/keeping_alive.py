@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from typing import Any
 
@@ -18,6 +18,9 @@ from gateway.edges.token_client import TokenClient
 from gateway.grants.secret import Secret
 from gateway.settings import Settings
 from gateway.store import Store
+
+OWNERS = frozenset({"needs_consent", "grant_dying"})
+"""Alarms that an owner's consent mends."""
 
 
 def secret_of(given: SecretStr | None) -> Secret | None:
@@ -42,10 +45,12 @@ def ring_for(settings: Settings, store: Store, telemetry: Telemetry, running: As
     if url is None:
         return telemetry.happened
 
-    async def describe(grant: int) -> dict[str, Any]:
+    async def describe(event: str, grant: int) -> dict[str, Any]:
         names = await store.tenants.of_grant(grant)
+        if event not in OWNERS:
+            return {"tenants": names}
         mend = [f"sage-gateway tenants reconnect {name}" for name in names]
-        return {"tenants": names, "mend": mend}
+        return {"tenants": names, "mend": mend, "link": await _link(settings, store, names, times.wall())}
 
     bell = AlarmBell(
         url, describe, clock=times.steady, failed=lambda: telemetry.metrics.happening("alarm_not_delivered")
@@ -58,6 +63,17 @@ def ring_for(settings: Settings, store: Store, telemetry: Telemetry, running: As
         bell.ring(event, grant)
 
     return notice
+
+
+async def _link(settings: Settings, store: Store, names: Sequence[str], now: float) -> str | None:
+    """A connect link for the first of a grant's tenants that is served: one consent of their user mends all."""
+    for name in names if settings.server.public_urls else ():
+        row = await store.rows.named(name, now)
+        if row is not None and row.disconnected_at is None:
+            tenant = row.tenant
+            token = await store.links.issue(name, tenant.app, tenant.business, now)
+            return f"{settings.server.public_urls[0]}/connect/{token.reveal()}"
+    return None
 
 
 async def keep_alive(

@@ -79,7 +79,7 @@ def serve(
     To try it: sage-gateway serve --sandbox. It prints a curl line that works when pasted.
     Its books are invented, and forgotten at the end.
 
-    For real books, set at least upstream.api, store.db, store.key, an app and a tenant:
+    For real books, set at least upstream.api, store.db, store.key and an app:
     in a TOML file, or as environment variables such as SAGE_GATEWAY_STORE__DB.
     sage-gateway check says what is still missing.
 

@@ -64,6 +64,8 @@ async def _act(settings: Settings, action: Action) -> None:
 async def tenant(desk: Desk, name: str) -> TenantRow:
     """The tenant of that name; leaves with 2 where there is none."""
     row = await desk.store.rows.named(name, desk.now)
+    if row is None and name in desk.settings.tenants:
+        refuse(MISUSED, f"The settings name {name}, and no gateway was started with them yet: start it first.")
     if row is None:
         refuse(MISUSED, f"There is no tenant {name}: `sage-gateway tenants list` shows all.")
     return row
@@ -109,8 +111,10 @@ async def add(desk: Desk, name: str, app: str, business: str | None) -> None:
 
 async def reconnect(desk: Desk, name: str) -> None:
     """Prints a connect link that leads back to the tenant's own business."""
-    there = (await tenant(desk, name)).tenant
+    row = await tenant(desk, name)
+    there = row.tenant
     _can_link(desk, there.app)
+    typer.echo(f"The grant of {name}: {views.standing(row, desk.now)}.", err=True)
     await _link(desk, name, there.app, there.business)
 
 
@@ -118,6 +122,7 @@ async def disconnect(desk: Desk, name: str) -> None:
     """Makes the tenant's tokens unknown."""
     if await desk.store.rows.disconnect(name, desk.now):
         typer.echo(f"{name} is disconnected. Running gateways know within 30 seconds.")
+        typer.echo(f"The grant of {name}: {views.standing(await tenant(desk, name), desk.now)}.", err=True)
     elif await waiting(desk, name) is not None:
         await desk.store.rows.withdraw_links(name)
         typer.echo(f"{name} was no tenant yet; its link is worthless now.")

@@ -129,10 +129,15 @@ def _wrong(given: Mapping[str, str]) -> Iterator[str]:
         yield "its tenant is no name: letters, digits and . _ @ - are, up to 64, the first a letter or digit"
     if not given["app"]:
         yield "it names no app"
+    elif not is_name(given["app"]):
+        yield "its app is no name, and none of the settings"
     if not is_business(given["business"]):
         yield "its business is no id of v3.1: letters, digits, _ and -, up to 64"
     if not (given["access_token"] or given["refresh_token"]):
         yield "it has neither access_token nor refresh_token, so no client could be this tenant"
+    for name in ("tenant", "app", "business"):
+        if USUAL_TOKEN.fullmatch(given[name]):  # else logs would name it for ever
+            yield f"its {name} looks like a token: the columns may be in another order"
     for name, longest in LONGEST.items():
         if len(given[name]) > longest:
             yield f"its {name} is longer than {longest} characters"

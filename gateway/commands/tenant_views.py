@@ -54,6 +54,12 @@ def in_words(said: Mapping[str, Any]) -> str:
     return "waiting for consent" if said["state"] == WAITING else said["state"]
 
 
+def standing(row: TenantRow, now: float) -> str:
+    """The state of a tenant's grant as a person says it, with since when consent is needed."""
+    stands = health(row.standing, now)
+    return f"{stands} since {when(stands.since)}" if stands.since else str(stands)
+
+
 def print_table(rows: Iterable[Mapping[str, Any]]) -> None:
     """Prints a line for each tenant; as wide as it takes where nobody watches."""
     console = Console(markup=False, highlight=False)

@@ -139,8 +139,8 @@ def disconnect(name: Name, config: Config = None, db: Db = None) -> None:
     """Stop serving a tenant: its legacy tokens are unknown until it is reconnected.
 
     All running gateways know within 30 seconds. Nothing is lost: tokens, ids and kept fields stay, and `reconnect`
-    brings them back. The consent at Sage is not ended, but it is not kept alive either. A link that is out becomes
-    worthless.
+    brings them back. Nothing else does: an owner who authorises the app anew is sent back with access_denied. The
+    consent at Sage is not ended, but it is not kept alive either. A link that is out becomes worthless.
     """
     from gateway.commands.tenant_actions import disconnect, run
 

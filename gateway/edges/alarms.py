@@ -28,9 +28,11 @@ QUIET = 300.0
 """Seconds in which one alarm about one grant is told once."""
 TRIES = 3
 REST = 2.0
+CLOSING_SECONDS = 5.0
+"""What waits when the gateway stops is told for so long: a consent that is lost then is an alarm too."""
 
-Describe = Callable[[int], Awaitable[dict[str, Any]]]
-"""What to say of a grant beside the alarm: its app, the tenants that it serves, how to mend it."""
+Describe = Callable[[str, int], Awaitable[dict[str, Any]]]
+"""What to say of an alarm and its grant beside: the tenants that it serves, how to mend it."""
 
 
 class AlarmBell:
@@ -73,8 +75,11 @@ class AlarmBell:
         self._task = asyncio.create_task(self._work(), name="tells alarms")
 
     async def close(self) -> None:
-        """Stops telling."""
+        """Tells what waits, for a few seconds at most, and stops."""
         if self._task is not None:
+            told = asyncio.ensure_future(self._queue.join())
+            await asyncio.wait({told, self._task}, timeout=CLOSING_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+            told.cancel()
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
 
@@ -89,10 +94,11 @@ class AlarmBell:
                 event, grant = await self._queue.get()
                 if not await self._tell(session, event, grant):
                     self._failed()
+                self._queue.task_done()
 
     async def _tell(self, session: aiohttp.ClientSession, event: str, grant: int) -> bool:
         try:
-            about = await self._describe(grant)
+            about = await self._describe(event, grant)
         except GatewayError:
             about = {}
         body = msgspec.json.encode({"alarm": event, "message": ALARMS[event], "grant": grant, **about})

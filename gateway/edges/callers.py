@@ -35,7 +35,7 @@ class Terms:
     """
 
     signature: Literal["off", "report", "enforce"] = "report"
-    signing_secret: str = ""
+    signing_secret: str = field(default="", repr=False)
     rare: bool = False
     caller: Caller = field(default_factory=Caller)
     readonly: bool = False
@@ -48,7 +48,7 @@ class Known:
     tenant: Tenant
     terms: Terms
     caller: Caller
-    token: str
+    token: str = field(repr=False)
     left: float | None = None
     """Seconds that the token still lived when it was recognised; None for ever."""
 

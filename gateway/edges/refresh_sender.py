@@ -28,6 +28,9 @@ from gateway.grants.life import (
 from gateway.grants.secret import Secret
 
 LEASE_SECONDS = 60.0
+LEASES_AT_ONCE = 4
+"""So many leases one process takes at a time, fewer than a store has connections: tokens that were received are stored
+before more are asked for, however many grants are due."""
 DICE = secrets.SystemRandom()
 
 Notice = Callable[[str, int], None]
@@ -132,6 +135,7 @@ class RefreshSender:
         self._lease_seconds = lease_seconds
         self._notice = notice
         self._owner = secrets.token_hex(8)
+        self._leasing = asyncio.Semaphore(LEASES_AT_ONCE)
         self.unsaved = 0
 
     async def refresh(self, grant: Grant, failures: int) -> Sent | None:
@@ -142,8 +146,10 @@ class RefreshSender:
         credentials = self._apps.get(grant.app)
         if credentials is None:
             raise TableWrong("The settings hold no v3.1 client for this tenant's app.")
-        attempt, begun, young = secrets.token_hex(16), self._chances.boot(), self._lease_seconds / 3
-        epoch = await self._grants.take_lease(grant, self._owner, self._lease_seconds, attempt)
+        attempt, young = secrets.token_hex(16), self._lease_seconds / 3
+        async with self._leasing:
+            begun = self._chances.boot()
+            epoch = await self._grants.take_lease(grant, self._owner, self._lease_seconds, attempt)
         if epoch is None:
             return None
         started = self._chances.now()

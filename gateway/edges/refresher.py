@@ -7,10 +7,10 @@ and a token is used only once it is stored (reliability.md §3.3).
 from __future__ import annotations
 
 import asyncio
-import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
+from gateway.edges.no_token import TROUBLES, Trouble, again, copied, later, why_not
 from gateway.edges.refresh_sender import (
     LEASE_SECONDS,
     Chances,
@@ -22,15 +22,7 @@ from gateway.edges.refresh_sender import (
     TokenEndpoint,
     anchored_clock,
 )
-from gateway.errors import (
-    GatewayError,
-    NeedsConsent,
-    StoreFailed,
-    TableWrong,
-    Throttled,
-    UpstreamFailed,
-    UpstreamLate,
-)
+from gateway.errors import GatewayError, UpstreamFailed
 from gateway.grants.life import AskOwner, Decision, Failure, Grant, Later, Use, Wait, carried, decide, refused
 from gateway.grants.secret import Secret
 from gateway.grants.tenant import Tenant
@@ -55,13 +47,15 @@ class Held:
 
     grant: Grant | None = None
     task: asyncio.Task[None] | None = None
-    trouble: Callable[[], GatewayError] | None = None
+    trouble: Trouble | None = None
     failures: int = 0
     rest_until: float = 0.0
     look_after: float = 0.0
     refused: Secret | None = None
     healed_at: float | None = None
     used_at: float = 0.0
+    loaded: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set once a grant is held."""
 
 
 class Refresher:
@@ -117,14 +111,26 @@ class Refresher:
             return decision.token.reveal()
         task = self._start(tenant.grant, held)
         if task is not None:
-            # Waiting for the task, not in it: neither our patience nor a client that hangs up ends it.
-            await asyncio.wait({task}, timeout=self._patience)
+            await self._wait(held, task)
             if task.done():
                 task.result()
             decision = self._decide(held)
         if isinstance(decision, Use):
             return decision.token.reveal()
-        raise _why_not(decision, held)
+        raise why_not(decision, held.trouble)
+
+    async def _wait(self, held: Held, task: asyncio.Task[None]) -> None:
+        """Waits for a refresh; where nothing was known of the grant, for no more than a usable token.
+
+        For the task, not in it: neither our patience nor a client that hangs up ends it.
+        """
+        if held.grant is None:
+            loaded = asyncio.ensure_future(held.loaded.wait())
+            await asyncio.wait({task, loaded}, timeout=self._patience, return_when=asyncio.FIRST_COMPLETED)
+            loaded.cancel()
+            if isinstance(self._decide(held), Use):
+                return
+        await asyncio.wait({task}, timeout=self._patience)
 
     async def stale(self, tenant: Tenant, token: str) -> str:
         """Another token in place of one that v3.1 refused with 401: a newer one, or one refreshed for this.
@@ -190,6 +196,7 @@ class Refresher:
             until = min(until, held.grant.access_until)
         grant = replace(grant, access_until=until)
         held.grant = carried(grant)
+        held.loaded.set()
         return grant
 
     def _start(self, grant_id: int, held: Held) -> asyncio.Task[None] | None:
@@ -202,7 +209,7 @@ class Refresher:
         try:
             await self._pursue(grant_id, held)
         except GatewayError as error:
-            held.trouble = _again(error)
+            held.trouble = again(error)
             held.look_after = self._chances.now() + LAST_LOOK
         finally:
             held.task = None
@@ -214,10 +221,10 @@ class Refresher:
             grant = self._hold(held, await self._grants.load(grant_id))
             decision = self._judge(held, grant)
             if self._frozen:
-                held.look_after, held.trouble = self._chances.now() + CONSENT_LOOK, _copied
+                held.look_after, held.trouble = self._chances.now() + CONSENT_LOOK, copied
                 return
             if isinstance(decision, Wait):
-                held.trouble = held.trouble or _later(decision.seconds)
+                held.trouble = held.trouble or later(decision.seconds)
                 await self._pause(min(pause, decision.seconds))
                 pause = min(2 * pause, LAST_LOOK)
                 continue
@@ -242,7 +249,7 @@ class Refresher:
         if sent.failure is not None:
             now = self._chances.now()
             held.failures += 1
-            held.trouble = _later(sent.rest) if sent.failure is Failure.TRANSIENT else TROUBLES[sent.failure]
+            held.trouble = later(sent.rest) if sent.failure is Failure.TRANSIENT else TROUBLES[sent.failure]
             held.rest_until = now + (UNANSWERED_REST if unanswered > 1 else sent.rest)
             if sent.halt:
                 self._halted[grant.app] = now + sent.halt
@@ -259,33 +266,3 @@ class Refresher:
         finally:
             for wait in waits:
                 wait.cancel()
-
-
-TROUBLES: Mapping[Failure, Callable[[], GatewayError]] = {
-    Failure.NOT_SENT: lambda: UpstreamFailed("Sage's token endpoint cannot be reached."),
-    Failure.AMBIGUOUS: lambda: UpstreamLate("Sage's token endpoint gave no usable answer."),
-    Failure.INVALID_GRANT: lambda: NeedsConsent("The Sage user must authorise the app again."),
-    Failure.INVALID_CLIENT: lambda: UpstreamFailed("Sage refused the gateway's own client for this app."),
-}
-
-
-def _copied() -> GatewayError:
-    return StoreFailed("This gateway serves a copy of another's store, and refreshes nothing.")
-
-
-def _later(seconds: float) -> Callable[[], GatewayError]:
-    return lambda: Throttled("No access token can be had at the moment.", max(1, math.ceil(seconds)))
-
-
-def _again(error: GatewayError) -> Callable[[], GatewayError]:
-    """Makes a like error for each caller: one exception raised in many would gather all their tracebacks."""
-    message = error.diagnoses[0].message
-    return (lambda: StoreFailed(message)) if isinstance(error, StoreFailed) else (lambda: TableWrong(message))
-
-
-def _why_not(decision: Decision | None, held: Held) -> GatewayError:
-    if isinstance(decision, AskOwner):
-        return NeedsConsent("The Sage user must authorise the app again.")
-    if held.trouble is not None:
-        return held.trouble()
-    return _later(decision.seconds if isinstance(decision, Wait | Later) else 1)()

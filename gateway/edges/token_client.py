@@ -22,13 +22,14 @@ from authlib.oauth2.rfc6749.errors import (
 )
 from authlib.oauth2.rfc6749.parameters import prepare_token_request
 
-from gateway.grants.life import Failed, Failure, Tokens, sensible_life
+from gateway.grants.life import LONGEST_RETRY_AFTER, Failed, Failure, Tokens, sensible_life
 from gateway.grants.secret import Secret
 
 TOTAL_SECONDS = 20.0
 """Less than half a lease, so that no request outlives its permission (reliability.md §3.3 step 4)."""
-AFTER_A_PAUSE = 1.0
-"""For so long at most a late answer is still read: one may lie in the socket of a process that was paused."""
+AFTER_A_PAUSE = 0.5
+"""For so much of its time again a late answer is still read: one may lie in the socket of a process that was paused or
+starved. Both together are half a lease."""
 LARGEST_ANSWER = 64 * 1024
 ACCESS_TOKEN = re.compile(r"[\x21-\x7e]{1,8192}")
 """What may go into a header; v3.1's tokens take up to 2,048 characters (v31.md §2)."""
@@ -38,17 +39,11 @@ HEADERS = {
     "Accept-Encoding": "identity",
 }
 
-OURS = {
-    error.error
-    for error in (
-        InvalidClientError,
-        UnauthorizedClientError,
-        InvalidRequestError,
-        InvalidScopeError,
-        UnsupportedGrantTypeError,
-    )
-}
-"""Errors that say the app's credentials or the request are wrong: no user's consent mends them."""
+OURS = {InvalidClientError.error, UnauthorizedClientError.error}
+"""Errors that say the app's own client is wrong: no user's consent mends them."""
+MISSHAPEN = {InvalidRequestError.error, InvalidScopeError.error, UnsupportedGrantTypeError.error}
+"""Errors that say the request is wrong. What differs in it from one grant to another is the refresh token: one that
+was imported with a mistake in it must not stop the whole app."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +118,7 @@ class TokenClient:
         Sage sent meanwhile lies in the socket, and may be the only live token: it is read before giving up."""
         task = asyncio.create_task(request)
         try:
-            for patience in (self._total, min(AFTER_A_PAUSE, self._total / 2)):
+            for patience in (self._total, self._total * AFTER_A_PAUSE):
                 await asyncio.wait({task}, timeout=patience)
                 if task.done():
                     return task.result()
@@ -189,6 +184,8 @@ def classify(status: int, retry_after: str | None, text: bytes) -> Tokens | Fail
             return Failed(Failure.INVALID_GRANT)
         if error in OURS:
             return Failed(Failure.INVALID_CLIENT)
+        if error in MISSHAPEN:
+            return Failed(Failure.TRANSIENT, LONGEST_RETRY_AFTER)
     if status >= 500 and status != 503:
         return Failed(Failure.AMBIGUOUS)
     return Failed(Failure.TRANSIENT, _seconds(retry_after))

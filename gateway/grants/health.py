@@ -72,7 +72,7 @@ def health(standing: Standing, now: float) -> Health:
         return Health(Condition.NEEDS_CONSENT, since=standing.since)
     if standing.state is State.REVOKED:
         return Health(Condition.REVOKED, since=standing.since)
-    if now - standing.refreshed_at >= WARN:
+    if _idle(standing, now) >= WARN:
         until = standing.refresh_until or standing.refreshed_at + USUAL_REFRESH_LIFE
         return Health(Condition.EXPIRES, days=max(0, int((until - now) // DAY)))
     return Health(Condition.HEALTHY if standing.state is State.ACTIVE else Condition.REFRESHING)
@@ -82,12 +82,17 @@ def duty(standing: Standing, now: float) -> Duty:
     """What is owed to a grant that is not refreshed by its calls; a warning and an alarm include the refresh."""
     if standing.state in (State.REAUTH_REQUIRED, State.REVOKED):
         return Duty.NOTHING
-    idle = now - standing.refreshed_at
-    if standing.refresh_until is not None:
-        # A shorter life than the usual one brings all forward in proportion.
-        idle *= max(1.0, USUAL_REFRESH_LIFE / max(1.0, standing.refresh_until - standing.refreshed_at))
+    idle = _idle(standing, now)
     if idle >= ALARM:
         return Duty.ALARM
     if idle >= WARN:
         return Duty.WARN
     return Duty.REFRESH if idle >= IDLE or standing.never else Duty.NOTHING
+
+
+def _idle(standing: Standing, now: float) -> float:
+    """Seconds since the last refresh; of a refresh token with a shorter life than the usual one, more in proportion."""
+    idle = now - standing.refreshed_at
+    if standing.refresh_until is None:
+        return idle
+    return idle * max(1.0, USUAL_REFRESH_LIFE / max(1.0, standing.refresh_until - standing.refreshed_at))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hmac
 import secrets
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import msgspec
@@ -26,6 +26,7 @@ PRUNED = 100
 LONGEST = 256
 ASKED, REDEEMING, CHOOSING, DONE = "asked", "redeeming", "choosing", "done"
 
+_kept = msgspec.json.Decoder(tuple[str, str | None])
 _businesses = msgspec.json.Decoder(tuple[Business, ...])
 
 
@@ -46,7 +47,7 @@ class Passage:
     scope: str
     verifier: Secret
     redirect_uri: str | None = None
-    client_state: str | None = None
+    client_state: str | None = field(default=None, repr=False)
     link: bytes | None = None
     grant: int | None = None
     country: str = ""
@@ -54,7 +55,8 @@ class Passage:
 
 
 class Authorizations:
-    """The ways of one store. States and cookies are kept as keyed hashes only, verifiers and businesses sealed."""
+    """The ways of one store. States and cookies are kept as keyed hashes only; verifiers, the apps' own
+    states and businesses sealed."""
 
     def __init__(self, database: Database, seal: Seal) -> None:
         self._database = database
@@ -92,8 +94,10 @@ class Authorizations:
         digest = self._digest("state", state)
         values: dict[str, Any] = {"digest": digest, "stage": ASKED, "app": app, "scope": scope, "link": link}
         values |= {"browser": self._digest("browser", browser), "redirect_uri": redirect_uri}
-        values |= {"client_state": client_state, "created_at": now, "expires_at": now + LIFE}
-        values |= {"verifier_ct": self._sealed(verifier.reveal(), "verifier_ct", digest)}
+        values |= {"created_at": now, "expires_at": now + LIFE}
+        # The app's state is a secret of its own: it stands between the app's users and forged answers.
+        kept = msgspec.json.encode((verifier.reveal(), client_state)).decode()
+        values |= {"verifier_ct": self._sealed(kept, "verifier_ct", digest)}
 
         async def work(connection: AsyncConnection) -> None:
             old = select(authorizations.c.digest).where(authorizations.c.expires_at <= now).limit(PRUNED)
@@ -181,13 +185,14 @@ class Authorizations:
 
     def _passage(self, row: Row[Any]) -> Passage:
         listed = _businesses.decode(self._opened(row, "businesses_ct")) if row.businesses_ct is not None else ()
+        verifier, client_state = _kept.decode(self._opened(row, "verifier_ct"))
         return Passage(
             digest=row.digest,
             app=row.app,
             scope=row.scope,
-            verifier=Secret(self._opened(row, "verifier_ct")),
+            verifier=Secret(verifier),
             redirect_uri=row.redirect_uri,
-            client_state=row.client_state,
+            client_state=client_state,
             link=row.link,
             grant=row.grant_id,
             country=row.country or "",

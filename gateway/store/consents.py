@@ -22,6 +22,10 @@ from gateway.store.tenants import LOCK
 NAME_TRIES = 1000
 
 
+class Disconnected(Exception):  # noqa: N818 - it says what is the case
+    """The operator has disconnected the tenant: only a link made for it brings it back."""
+
+
 class Consents:
     """What consents change in one store."""
 
@@ -98,19 +102,23 @@ class Consents:
     ) -> Tenant:
         """Makes the tenant of the app and business live by a grant; safe to repeat.
 
-        One that is there keeps its name, ids and legacy tokens. `name` is for one that is not; without it, or where
-        another has it, one is made of the app's name. `first` is done before, in the same transaction: what it raises
-        undoes all. Raises StoreFailed.
+        One that is there keeps its name, ids and legacy tokens. `name` is the connect link's: for one that is not
+        there; without it, or where another has it, one is made of the app's name. `first` is done before, in the same
+        transaction: what it raises undoes all. Raises StoreFailed, and Disconnected for a disconnected tenant of
+        another name than the link's.
         """
 
         async def work(connection: AsyncConnection) -> Tenant:
             await self._lock(connection)
             if first is not None:
                 await first(connection)
-            present = select(tenants.c.id, tenants.c.name).where(tenants.c.app == app, tenants.c.business == business)
-            row = (await connection.execute(present)).first()
+            present = select(tenants).where(tenants.c.app == app, tenants.c.business == business)
+            # Locked, so that an operator who disconnects it at this moment is not undone.
+            row = (await connection.execute(present.with_for_update())).first()
             values: dict[str, Any] = {"grant_id": grant_id, "disconnected_at": None}
             if row is not None:
+                if row.disconnected_at is not None and row.name != name:
+                    raise Disconnected
                 await connection.execute(update(tenants).where(tenants.c.id == row.id).values(values))
                 return Tenant(row.id, row.name, app, business, grant_id)
             values |= {"name": await self._free(connection, name or app), "app": app, "business": business}

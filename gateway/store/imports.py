@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import and_, bindparam, delete, insert, select, text, update
+from sqlalchemy import bindparam, insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.store.database import Database
@@ -19,7 +19,7 @@ from gateway.store.legacy_tokens import AT_ONCE, IMPORTED, SETTINGS, Allowed, Le
 from gateway.store.sealing import Seal
 from gateway.store.seeds import Key as Planted
 from gateway.store.seeds import Seeds, empty_grant
-from gateway.store.tables import authorizations, grants, legacy_tokens, tenants, token_rescue
+from gateway.store.tables import grants, legacy_tokens, tenants
 from gateway.store.tenants import LOCK, Named
 
 Key = tuple[str, str]
@@ -239,17 +239,13 @@ async def _empty(connection: AsyncConnection, new: Sequence[Key], now: float) ->
 
 
 async def _move(connection: AsyncConnection, moved: Mapping[Key, tuple[Any, int, bytes]]) -> None:
-    """Gives tenants the grants of their seeds; of those they had, the ones that were never filled go."""
+    """Gives tenants the grants of their seeds. Those they had stay, also empty ones: gateways remember for a while by
+    which grant a tenant lives, and SQLite would give a key that is free to the next."""
     if not moved:
         return
     rows = [{"tenant": row.id, "home": grant_id, "given": seed} for row, grant_id, seed in moved.values()]
     changed = update(tenants).where(tenants.c.id == bindparam("tenant"))
     await connection.execute(changed.values(grant_id=bindparam("home"), seed=bindparam("given")), rows)
-    columns = (tenants.c.grant_id, authorizations.c.grant_id, token_rescue.c.grant_id)
-    unused = and_(*(grants.c.id.not_in(select(column).where(column.is_not(None))) for column in columns))
-    for part in _parts([row.grant_id for row, _, _ in moved.values()]):
-        gone = delete(grants).where(grants.c.id.in_(part), grants.c.generation == 0, unused)
-        await connection.execute(gone)
 
 
 def _parts(values: Sequence[Any]) -> Iterator[Sequence[Any]]:

@@ -5,16 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Select, and_, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, Select, Table, and_, delete, literal, or_, select, union_all, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.grants.legacy import Pair, Permission, Presented, refresh_permits
 from gateway.grants.life import State
+from gateway.store.authorizations import CHOOSING
 from gateway.store.database import Database
 from gateway.store.legacy_tokens import ISSUED, LegacyTokens
 from gateway.store.presented import holders, presented
 from gateway.store.sealing import Seal
-from gateway.store.tables import codes, grants, legacy_tokens, tenants
+from gateway.store.tables import authorizations, codes, grants, legacy_tokens, tenants
 
 KEPT = 30 * 86_400.0
 """Seconds for which an issued token that has ended, or was traded, is still told from an unknown one."""
@@ -22,7 +23,7 @@ KEPT = 30 * 86_400.0
 
 @dataclass(frozen=True, slots=True)
 class Withdrawn:
-    """What was taken away with a tenant's tokens: its grant's key, where no other tenant of it has a live token."""
+    """What was taken away with a tenant's tokens: its grant's key, where that is idle now."""
 
     idle_grant: int | None
 
@@ -69,25 +70,18 @@ class IssuedTokens:
         tenant = found.tenant
 
         async def work(connection: AsyncConnection) -> Withdrawn:
-            for table in (legacy_tokens, codes):
-                live = or_(table.c.expires_at.is_(None), table.c.expires_at > now)
-                theirs = update(table).where(table.c.tenant_id == tenant.id, live)
-                await connection.execute(theirs.values(expires_at=now))
-            others = (
-                select(func.count())
-                .select_from(legacy_tokens)
-                .join(tenants, tenants.c.id == legacy_tokens.c.tenant_id)
-                .where(
-                    tenants.c.grant_id == tenant.grant,
-                    tenants.c.disconnected_at.is_(None),
-                    legacy_tokens.c.spent_at.is_(None),
-                    or_(legacy_tokens.c.expires_at.is_(None), legacy_tokens.c.expires_at > now),
-                )
-            )
-            used = (await connection.execute(others)).scalar_one()
+            # Until nothing is left: of what was waited for, a pair may have been issued meanwhile.
+            while await _end_all(connection, tenant.id, now):
+                pass
+            used = (await connection.execute(_users(tenant.grant, now))).first()
             return Withdrawn(None if used else tenant.grant)
 
         return await self._database.write(work)
+
+    async def is_idle(self, grant_id: int, now: float) -> bool:
+        """Whether nobody can use a grant: no connected tenant of it has a live token or code, and no owner who has
+        just consented is choosing a business. Raises StoreFailed."""
+        return not await self._database.read(_users(grant_id, now))
 
     async def end_grant(self, grant_id: int, generation: int, now: float) -> bool:
         """Marks a grant revoked and drops its tokens; False where it has been refreshed since that generation.
@@ -121,3 +115,32 @@ class IssuedTokens:
     def _query(self, token: str, kind: str = "refresh") -> Select[Any]:
         digest = self._tokens.digest(kind, token)
         return holders(legacy_tokens).where(legacy_tokens.c.digest == digest, legacy_tokens.c.kind == kind)
+
+
+def _live(table: Table, now: float) -> ColumnElement[bool]:
+    return or_(table.c.expires_at.is_(None), table.c.expires_at > now)
+
+
+async def _end_all(connection: AsyncConnection, tenant_id: int, now: float) -> int:
+    """Ends a tenant's live codes and tokens; how many there were."""
+    ended = 0
+    for table in (codes, legacy_tokens):
+        theirs = update(table).where(table.c.tenant_id == tenant_id, _live(table, now))
+        ended += (await connection.execute(theirs.values(expires_at=now))).rowcount
+    return ended
+
+
+def _users(grant_id: int, now: float) -> Any:
+    """One row where somebody can use a grant, or is about to."""
+    held = (
+        select(literal(1))
+        .select_from(table)
+        .join(tenants, tenants.c.id == table.c.tenant_id)
+        .where(tenants.c.grant_id == grant_id, tenants.c.disconnected_at.is_(None))
+        .where(table.c.spent_at.is_(None), _live(table, now))
+        for table in (legacy_tokens, codes)
+    )
+    choosing = select(literal(1)).where(
+        authorizations.c.grant_id == grant_id, authorizations.c.stage == CHOOSING, authorizations.c.expires_at > now
+    )
+    return union_all(*held, choosing).limit(1)

@@ -43,6 +43,9 @@ class _Record(msgspec.Struct):
     life: float
     user: str | None
 
+    def __repr__(self) -> str:
+        return f"the spool's record of grant {self.grant}, generation {self.generation}"
+
 
 @dataclass(frozen=True, slots=True)
 class Spooled:

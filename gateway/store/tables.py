@@ -174,7 +174,6 @@ authorizations = Table(
     Column("app", Text, nullable=False),
     Column("browser", LargeBinary, nullable=False),
     Column("redirect_uri", Text),
-    Column("client_state", Text),
     Column("scope", Text, nullable=False),
     Column("link", LargeBinary),
     Column("verifier_ct", LargeBinary, nullable=False),
@@ -182,12 +181,13 @@ authorizations = Table(
     Column("country", Text),
     Column("businesses_ct", LargeBinary),
     Column("created_at", Double, nullable=False),
-    Column("expires_at", Double, nullable=False),
+    Column("expires_at", Double, nullable=False, index=True),
     CheckConstraint("stage IN ('asked', 'redeeming', 'choosing', 'done')", name="stage_known"),
     sqlite_with_rowid=False,
 )
 """Browsers on their way to Sage and back. `digest` is the keyed hash of the state's random part, `browser` that of
-the cookie; either an app's `redirect_uri` or a `link`; `businesses_ct` what there is to choose from, sealed."""
+the cookie; either an app's `redirect_uri` or a `link`; `verifier_ct` is the verifier with the app's own state, and
+`businesses_ct` what there is to choose from, both sealed."""
 
 id_pairs = Table(
     "id_pairs",

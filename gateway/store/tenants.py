@@ -128,8 +128,9 @@ class Tenants:
         return await self._database.write(work)
 
     async def settle(self, named: Iterable[Named], now: float) -> dict[str, Tenant]:
-        """Makes the store say of tenants and their legacy tokens what the settings say, in one transaction; gives by
-        name those that can be served. Safe at every start, and quick where nothing changed.
+        """Makes the store say of tenants and their legacy tokens what the settings say, in one transaction; gives
+        them by name. Safe at every start, and quick where nothing changed. One that was never given a seed gets an
+        empty grant, which needs its owner's consent.
 
         Legacy tokens that settings gave once and give no more are taken away, also those of a tenant that they no
         longer name; issued ones stay, and so does all else of the tenant.
@@ -145,12 +146,11 @@ class Tenants:
                 row = rows.get(one.key)
                 if row is not None and row.name == one.name and row.seed == self._seed(one, row):
                     made[one.name] = _tenant(row)
-                elif row is not None or one.seed is not None:
+                else:
                     made[one.name] = await self._place(connection, one, None, now)
             given = [
                 Allowed(self._tokens.digest(kind, token), made[one.name].id, kind, SETTINGS)
                 for one in wanted
-                if one.name in made
                 for kind, token in one.tokens()
             ]
             kept = await self._tokens.withdraw(connection, {one.digest: one.tenant for one in given})

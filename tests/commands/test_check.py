@@ -76,7 +76,7 @@ WRONG: list[tuple[dict[str, str | None], str]] = [
 ]
 
 WORTH_KNOWING: list[tuple[dict[str, str | None], str]] = [
-    ({"TENANTS__ACME__V31_REFRESH_TOKEN": None}, "sage-gateway tenants add acme --app shop --business b1"),
+    ({"TENANTS__ACME__V31_REFRESH_TOKEN": None}, "sage-gateway tenants reconnect acme"),
     ({"TENANTS__ACME__ACCESS_TOKEN": None}, "tenants.acme.access_token is not set"),
     ({"APPS__SHOP__REDIRECT_URIS": None}, "apps.shop.redirect_uris is empty: no browser can authorise the app"),
     ({"APPS__SHOP__CLIENT_SECRET_HASH": None}, "apps.shop has no client secret: its calls of /oauth2/token"),

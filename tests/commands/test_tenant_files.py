@@ -133,3 +133,14 @@ def test_what_is_written_can_be_read_elsewhere():
     assert list(write([row], jsonl=False)) == ["tenant,app,business,state,since,days", "a,s,b,expires,,3"]
     (line,) = write([row], jsonl=True)
     assert json.loads(line) == {name: value for name, value in row.items() if name != "link_until"}
+
+
+@pytest.mark.parametrize("column", ["tenant", "app", "business"])
+def test_a_token_in_another_column_is_refused(column):
+    """Columns in another order would make a token a name, which every log line says; and it is not quoted."""
+    for token in (ACCESS, "canary." * 20):
+        row = dict(zip(COLUMNS, ("acme", "shop", "b1", SEED, REFRESH, ACCESS), strict=True)) | {column: token}
+        line = only(json.dumps(row))
+        assert line.named is None
+        assert column in line.wrong[0]
+        assert token[:8] not in "".join(line.wrong)

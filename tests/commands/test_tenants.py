@@ -344,6 +344,24 @@ def test_reconnect_needs_an_app_and_a_url(run: Run) -> None:
     assert run("reconnect", "new").exit_code == 2
 
 
+def test_a_tenant_of_the_settings_is_reconnected_once_a_gateway_was_started(run: Run, url: str) -> None:
+    """Also one without a seed: it waits for its owner like any other, and no other command makes it."""
+    more = {"TENANTS__ACME__APP": "shop", "TENANTS__ACME__BUSINESS": "b1", "TENANTS__ACME__ACCESS_TOKEN": "x"}
+    early = run("reconnect", "acme", **more)
+    assert (early.exit_code, "no gateway was started with them yet: start it first" in early.stderr) == (2, True)
+    in_store(url, lambda store: bootstrap(load(None, settings(url, **more)), store, 60.0))
+    assert rows_of(run)["acme"]["state"] == "needs consent"
+    told = run("reconnect", "acme", **more)
+    assert LINK.fullmatch(told.stdout)
+    assert "The grant of acme: needs consent since 1970-01-01T00:01:00Z." in told.stderr
+
+
+def test_disconnect_tells_how_the_grant_stands(run: Run, url: str) -> None:
+    """Whether there is anything to come back to."""
+    consent(url, "b1", "acme")
+    assert "The grant of acme: expires in 0 days." in run("disconnect", "acme").stderr
+
+
 def test_a_name_that_waits_can_be_taken_back(run: Run) -> None:
     """Its link is worthless then."""
     for words in (("disconnect", "new"), ("erase", "new", "--yes")):

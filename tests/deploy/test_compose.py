@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
+from gateway.commands.assemble import limits_of
 from gateway.settings import load
 
 FILE = Path(__file__).parent.parent.parent / "deploy" / "compose.yaml"
@@ -70,3 +71,17 @@ def test_the_gateway_knows_the_settings_it_is_given(tmp_path):
     environ = {name: value.replace("/run/secrets", str(tmp_path)) for name, value in given.items()}
     settings = load(FILE.parent.parent / "config" / "example-production.toml", environ)
     assert settings.lacks() == ()
+
+
+def test_a_stopping_gateway_is_given_the_time_it_takes():
+    """A call in flight may end, and a refresh with it."""
+    given = load(None, {})
+    assert int(SERVICES["gateway"]["stop_grace_period"].removesuffix("s")) > limits_of(given).grace_seconds
+
+
+def test_a_token_that_the_database_cannot_take_outlives_the_container():
+    """The spool, and the marker that tells the database from a copy, lie in a folder of the machine."""
+    gateway = SERVICES["gateway"]
+    (kept,) = [Path(mount["target"]) for mount in gateway["volumes"] if not mount.get("read_only")]
+    named = {name: Path(value) for name, value in gateway["environment"].items()}
+    assert named["SAGE_GATEWAY_STORE__SPOOL"].parent == named["SAGE_GATEWAY_STORE__MARKER"].parent == kept

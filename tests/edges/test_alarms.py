@@ -44,8 +44,8 @@ class Receiver:
         self.heard.set()
 
     def bell(self, describe=None) -> AlarmBell:
-        async def about(grant: int) -> dict[str, Any]:
-            return {"tenants": [f"t{grant}"]}
+        async def about(event: str, grant: int) -> dict[str, Any]:
+            return {"tenants": [f"t{grant}"], "mend": [event]}
 
         return AlarmBell(
             Secret(self.url),
@@ -82,6 +82,7 @@ async def test_an_alarm_says_what_whom_and_how_to_mend_it(receiver):
     await rung(receiver, receiver.bell(), ("refreshed", 6), ("needs_consent", 7))
     [told] = receiver.got
     assert (told["alarm"], told["grant"], told["tenants"]) == ("needs_consent", 7, ["t7"])
+    assert told["mend"] == ["needs_consent"]
     assert "authorise the app again" in told["message"]
 
 
@@ -95,6 +96,28 @@ async def test_one_alarm_about_one_grant_is_told_once_in_a_while(receiver):
     bell.ring("unsaved", 7)
     assert bell._queue.qsize() == 4
     assert len(bell._told) == 1
+
+
+async def test_what_waits_when_the_gateway_stops_is_told(receiver):
+    """A consent is lost by stopping: nobody would hear of it otherwise."""
+    bell = receiver.bell()
+    bell.start()
+    bell.ring("needs_consent", 7)
+    bell.ring("consent_lost", 0)
+    await bell.close()
+    assert [told["alarm"] for told in receiver.got] == ["needs_consent", "consent_lost"]
+
+
+async def test_a_receiver_that_hangs_does_not_keep_the_gateway(receiver, monkeypatch):
+    """Stopping waits for it a few seconds."""
+    monkeypatch.setattr("gateway.edges.alarms.CLOSING_SECONDS", 0.05)
+    receiver.statuses = [500] * 3
+    receiver.sleep = lambda seconds: asyncio.Event().wait()
+    bell = receiver.bell()
+    bell.start()
+    bell.ring("needs_consent", 7)
+    await bell.close()
+    assert receiver.got == []
 
 
 async def test_a_receiver_that_fails_is_tried_again(receiver):
@@ -121,7 +144,7 @@ async def test_a_receiver_that_is_not_there_is_counted(receiver):
 async def test_an_alarm_about_a_store_that_fails_is_told_without_names(receiver):
     """The alarm matters more."""
 
-    async def describe(grant: int) -> dict[str, Any]:
+    async def describe(event: str, grant: int) -> dict[str, Any]:
         raise StoreFailed("no disk")
 
     await rung(receiver, receiver.bell(describe), ("unsaved", 7))

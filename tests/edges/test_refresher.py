@@ -8,9 +8,10 @@ from dataclasses import replace
 
 import pytest
 
-from gateway.edges.refresh_sender import anchored_clock, boot_clock
+from gateway.edges.refresh_sender import LEASES_AT_ONCE, anchored_clock, boot_clock
 from gateway.errors import NeedsConsent, StoreFailed, TableWrong, Throttled, UpstreamFailed, UpstreamLate
 from gateway.grants.life import State
+from gateway.store.grants import Grants
 from tests.edges.refresh_house import LameGrants, add, settled
 
 
@@ -457,3 +458,26 @@ def test_the_usual_clocks_run_forward_in_seconds():
     assert abs(now() - before) < 60
     assert now() <= now()
     assert boot_clock() <= boot_clock()
+
+
+async def test_leases_leave_room_for_results(world):
+    """However many grants are due at once, a process takes few leases at a time: what Sage gave is stored meanwhile."""
+    under_way, most, go_on = 0, 0, asyncio.Event()
+
+    class SlowLeases(Grants):
+        async def take_lease(self, grant, owner, seconds, attempt):
+            nonlocal under_way, most
+            under_way += 1
+            most = max(most, under_way)
+            if under_way == LEASES_AT_ONCE:
+                go_on.set()
+            await go_on.wait()
+            under_way -= 1
+            return await super().take_lease(grant, owner, seconds, attempt)
+
+    tenants = [await add(world.store, world.clock, f"seed{n}", f"many{n}") for n in range(3 * LEASES_AT_ONCE)]
+    world.endpoint.live |= {f"seed{n}" for n in range(3 * LEASES_AT_ONCE)}
+    refresher = world.refresher(SlowLeases(world.store._database, world.store.grants._seal))
+    await asyncio.gather(*(refresher.token(tenant) for tenant in tenants))
+    assert most == LEASES_AT_ONCE
+    assert len(world.endpoint.asked) == len(tenants)

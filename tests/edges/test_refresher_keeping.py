@@ -148,3 +148,17 @@ async def test_tenants_of_several_grants_are_tended_apart(world):
     refresher.tend()
     await settled(refresher)
     assert len(world.endpoint.asked) == 4
+
+
+async def test_a_new_process_uses_a_stored_token_while_it_is_refreshed(world):
+    """The first call waits for the store, not for Sage."""
+    await world.refresher().token(world.tenant)
+    stored = (await world.row()).access
+    world.clock.now += 220
+    world.endpoint.gate, world.endpoint.entered = asyncio.Event(), asyncio.Event()
+    fresh = world.refresher()
+    assert await fresh.token(world.tenant) == stored.reveal()
+    await world.endpoint.entered.wait()
+    world.endpoint.gate.set()
+    await settled(fresh)
+    assert (await world.row()).generation == 3

@@ -82,7 +82,12 @@ class Authority:
         """Whether nothing is lost with a refresh token: spent, revoked, or of a consent that was replaced."""
         server = self._states[state]
         found = server.refreshes.get(token)
-        return found is None or found.spent_at is not None or found.family.revoked or found.family is not self._last(server)
+        return (
+            found is None
+            or found.spent_at is not None
+            or found.family.revoked
+            or found.family is not self._last(server)
+        )
 
     def works(self, state: int, token: str, now: float) -> bool:
         """Whether a refresh with this token would succeed now."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter, deque
 from dataclasses import dataclass, field, replace
 
@@ -13,7 +14,8 @@ from tests.explorer.authority import SEED, USER, Authority
 from tests.explorer.fake_store import Kept, Row
 from tests.explorer.invariants import Ends, check, check_use
 from tests.explorer.schedule import Histories
-from tests.explorer.world import Setting, State, Violation, World
+from tests.explorer.state import Setting, State, Violation
+from tests.explorer.world import World
 
 START = 1_000_000.0
 LONG_AGO = START - 20 * 86_400.0
@@ -46,7 +48,12 @@ def explore(setting: Setting, histories: Histories | None = None) -> Report:
     server = Authority(behaviour, latency=setting.latency, grace=setting.grace)
     world = World(setting, server, Histories() if histories is None else histories)
     first = world.beginning(_kept(setting, server), START)
-    return _Search(world, first).run()
+    tracing = sys.gettrace()
+    sys.settrace(None)  # coverage is measured by other tests; here it would but double the time
+    try:
+        return _Search(world, first).run()
+    finally:
+        sys.settrace(tracing)
 
 
 def _kept(setting: Setting, server: Authority) -> Kept:
@@ -98,7 +105,6 @@ class _Search:
     def _end(self, state: State) -> None:
         end = self._ends.judge(state)
         self._report.ends += 1
-        self._report.most_sends = max(self._report.most_sends, end.sends)
         if not end.reachable:
             self._report.locked_out[" and ".join(sorted(end.excuses))] += 1
 

@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 from gateway.grants.life import State as Standing
 from tests.explorer.replica import program
-from tests.explorer.world import Seat, State, Violation, World
+from tests.explorer.state import Seat, State, Violation
+from tests.explorer.world import World
 
 IDLE = 400.0
 """Seconds between calls at the end: longer than a lease, an access token and every rest."""
@@ -40,7 +41,6 @@ class End(NamedTuple):
 
     reachable: bool
     excuses: frozenset[str]
-    sends: int
 
 
 def check(world: World, state: State) -> None:
@@ -111,18 +111,16 @@ class Ends:
             state = self._called(state, slot)
         plan = replace(world.setting.reborn, calls=(), sweep=True)
         fresh = world.histories.start(program(plan, world.setting.build))
-        state = state._replace(
-            now=state.now + IDLE, seats=(*state.seats, Seat(fresh.id)), spools=(*state.spools, ())
-        )
+        state = state._replace(now=state.now + IDLE, seats=(*state.seats, Seat(fresh.id)), spools=(*state.spools, ()))
         last = len(state.seats) - 1
         state = self._called(self.settled(state), last)
         reachable = self._served(state, last)
-        sends, state = state.sends, state._replace(sends=0)
+        state = state._replace(sends=0)
         for slot in (*survivors, last):
             state = self._called(state, slot)
             if self._served(state, slot) != reachable:
                 raise Violation(REACHABLE, f"replica {slot} knows nothing of it")
-        end = End(reachable, state.marks, sends)
+        end = End(reachable, state.marks)
         if not reachable:
             self._check_lock_out(state, state.sends)
         return end
@@ -158,7 +156,7 @@ class Ends:
 
 def _calmed(state: State) -> State:
     """What matters of a state in which all is at rest."""
-    seats = [seat._replace(at=0.0, lease=None, unsaved=False, late=False) for seat in state.seats]
+    seats = [seat._replace(at=0.0, lease=None, unsaved=False, unfenced=False) for seat in state.seats]
     if not any(state.spools):
         seats.sort(key=lambda seat: (-1 if seat.history is None else seat.history, seat.run, seat.lag, seat.fresh))
     return state._replace(seats=tuple(seats), open=(), faults=0, consents=0, sends=0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 from gateway.edges.keeper import Keeper
@@ -102,7 +102,7 @@ class Plan:
     sweep: bool = False
 
 
-@lru_cache(maxsize=None)
+@cache
 def program(plan: Plan, build: Build = production) -> Program:
     """A replica's life: its plan, then one call whenever the world says so (`idle`)."""
 
@@ -130,7 +130,7 @@ async def _live(process: Process, plan: Plan, build: Build) -> None:
             await ports.sleep(delay)
         await _call(process, ports, refresher)
     while True:
-        await process.ask("idle")
+        await process.next_call()
         await _call(process, ports, refresher)
 
 

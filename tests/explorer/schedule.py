@@ -46,12 +46,16 @@ class HandLoop(asyncio.AbstractEventLoop):
                 raise wrong
         self.tasks = [task for task in self.tasks if not task.done()]
 
-    def call_soon(self, callback: Any, *args: Any, context: Any = None) -> asyncio.Handle:
+    def call_soon(  # type: ignore[override]
+        self, callback: Any, *args: Any, context: Any = None
+    ) -> asyncio.Handle:
         handle = asyncio.Handle(callback, args, self, context)
         self._ready.append(handle)
         return handle
 
-    def call_later(self, delay: float, callback: Any, *args: Any, context: Any = None) -> asyncio.TimerHandle:
+    def call_later(  # type: ignore[override]
+        self, delay: float, callback: Any, *args: Any, context: Any = None
+    ) -> asyncio.TimerHandle:
         return asyncio.TimerHandle(delay, callback, args, self, context)
 
     def create_future(self) -> asyncio.Future[Any]:
@@ -76,30 +80,44 @@ class HandLoop(asyncio.AbstractEventLoop):
 
 
 class Process:
-    """One run of a program. `now` and `boot` are its clocks; `request` is what it waits for."""
+    """One run of a program. `now` and `boot` are its clocks."""
 
     def __init__(self, program: Program) -> None:
         self.now = self.boot = 0.0
-        self.request = Request("none")
+        self._request = Request("none")
         self.results: list[tuple[Any, ...]] = []
         self.unsaved: Callable[[], int] = lambda: 0
         self._answer: asyncio.Future[Any] | None = None
-        self._loop = HandLoop()
+        self._call: asyncio.Future[Any] | None = None
+        self._loop = HandLoop()  # type: ignore[abstract]  # what is not there is not asked for
         self._loop.create_task(program(self))
         self._loop.run_ready()
+
+    @property
+    def request(self) -> Request:
+        """What it waits for; `idle`: for nothing but the next call."""
+        return Request("idle") if self._answer is None and self._call is not None else self._request
+
+    async def next_call(self) -> None:
+        """Waits until a client calls, while refreshes go on."""
+        self._call = self._loop.create_future()
+        await self._call
 
     async def ask(self, kind: str, *args: Any) -> Any:
         """A port's call: waits until the world answers. An answer that is an exception is raised."""
         assert self._answer is None, f"{kind} while {self.request.kind} is under way"
-        self.request = Request(kind, args)
+        self._request = Request(kind, args)
         self._answer = self._loop.create_future()
         return await self._answer
 
     def give(self, answer: Any, now: float, boot: float) -> None:
         """Answers the request, and runs on to the next."""
-        future, self._answer = self._answer, None
+        if self._answer is None:
+            future, self._call = self._call, None
+        else:
+            future, self._answer = self._answer, None
         assert future is not None
-        self.request, self.now, self.boot = Request("none"), now, boot
+        self._request, self.now, self.boot = Request("none"), now, boot
         if isinstance(answer, Exception):
             future.set_exception(type(answer)(*answer.args))
         else:
@@ -178,5 +196,3 @@ class Histories:
             process.give(*given)
         self.runs += len(answers)
         return process
-
-

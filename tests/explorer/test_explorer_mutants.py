@@ -8,7 +8,7 @@ from tests.explorer import invariants, mutants
 from tests.explorer.explore import explore
 from tests.explorer.mutants import built_with, stored_with
 from tests.explorer.replica import Plan
-from tests.explorer.world import Setting, Violation
+from tests.explorer.state import Setting, Violation
 
 TWO, ONE = (Plan(), Plan()), (Plan(),)
 

@@ -68,6 +68,8 @@ def test_nothing_is_owed_to_the_dead(state: State) -> None:
         (standing(21), Health(Condition.EXPIRES, days=10), "expires in 10 days"),
         (standing(30), Health(Condition.EXPIRES, days=1), "expires in 1 day"),
         (standing(40, life=None), Health(Condition.EXPIRES), "expires in 0 days"),
+        (standing(6, life=10 * DAY), Health(Condition.HEALTHY), "healthy"),
+        (standing(7, life=10 * DAY), Health(Condition.EXPIRES, days=3), "expires in 3 days"),
         (standing(1, State.REAUTH_REQUIRED), Health(Condition.NEEDS_CONSENT, since=NOW - 5), "needs consent"),
         (standing(1, State.REVOKED), Health(Condition.REVOKED, since=NOW - 5), "revoked"),
     ],

@@ -39,18 +39,19 @@ async def drive(order: dict[str, Any]) -> None:
     store = await Store.open(f"sqlite:///{order['folder']}/store.db", KEY)
     spool = await store.take_spools(Path(order["folder"]) / "store.db.spool", time.time())
     tenant = Tenant(**order["tenant"])
-    client = TokenClient(order["url"], total_seconds=5)
+    client = TokenClient(order["url"], total_seconds=order["lease"] / 3)
     refresher = Refresher(
         store.grants,
         client,
         APPS,
         chances=Chances(time.time, sleep=lambda seconds: asyncio.sleep(min(seconds, 0.05))),
+        lease_seconds=order["lease"],
         notice=lambda word, grant: tell(wire, word) if word == "unsaved" else None,
         spool=spool,
     )
     token = await refresher.token(tenant)
     await asyncio.to_thread(time.time)
-    tell(wire, json.dumps(threads()))
+    tell(wire, json.dumps({"threads": threads(), "token": token}))
     wire.recv(16)
     new = await refresher.stale(tenant, token)
     tell(wire, f"published {new}")

@@ -14,10 +14,11 @@ import sqlite3
 import sys
 import time
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, closing, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from aiohttp import web
 
@@ -59,10 +60,14 @@ class Sage:
     def __init__(self, behaviour: str) -> None:
         self.tokens = AuthorizationServer(Policy(behaviour, refresh_grace=10 * LATER))
         self.seed = self.tokens.issue(self.tokens.consent("owner"), time.time())
+        self.before_answer: list[Callable[[], None]] = []
+        """What is done, once, between a commit and its answer."""
 
     async def serve(self, request: web.BaseRequest) -> web.StreamResponse:
         form = await request.post()
         outcome = self.tokens.refresh(str(form["refresh_token"]), time.time())
+        while self.before_answer:
+            self.before_answer.pop()()
         return web.json_response(outcome.body, status=outcome.status)
 
 
@@ -73,10 +78,13 @@ class Victim:
         self.pid = pid
         self._reader, self._writer = reader, writer
         self.threads: dict[str, int] = {}
+        self.token = ""
+        """The access token that its first refresh gave."""
 
     async def ready(self) -> None:
         """It has made its first refresh."""
-        self.threads = json.loads(await self._line())
+        told = json.loads(await self._line())
+        self.threads, self.token = told["threads"], told["token"]
 
     async def go(self) -> None:
         self._writer.write(b"go\n")
@@ -118,7 +126,7 @@ class Scene:
         self._came.put_nowait((reader, writer))
 
     @asynccontextmanager
-    async def victim(self, behaviour: str = "R2") -> AsyncIterator[tuple[Victim, Left]]:
+    async def victim(self, behaviour: str = "R2", lease: float = 60.0) -> AsyncIterator[tuple[Victim, Left]]:
         """A child with a store and a Sage of its own; what is left of it may be looked at when it is dead."""
         folder = self._folder / str(next(self._numbers))
         folder.mkdir()
@@ -127,7 +135,13 @@ class Scene:
         tenant = await _tenant(store, sage.seed)
         await store.close()
         async with serving(sage) as url:
-            order = {"socket": str(self.socket), "folder": str(folder), "url": url, "tenant": asdict(tenant)}
+            order: dict[str, Any] = {
+                "socket": str(self.socket),
+                "folder": str(folder),
+                "url": url,
+                "tenant": asdict(tenant),
+            }
+            order["lease"] = lease
             assert self._driver.stdin is not None
             assert self._driver.stdout is not None
             self._driver.stdin.write(json.dumps(order).encode() + b"\n")
@@ -136,7 +150,7 @@ class Scene:
                 victim = Victim(pid, *await self._came.get())
             await victim.ready()
             try:
-                yield victim, Left(folder, sage, tenant)
+                yield victim, Left(folder, sage, tenant, url)
             finally:
                 with suppress(ProcessLookupError):
                     os.kill(pid, 9)
@@ -151,6 +165,7 @@ class Left:
     folder: Path
     sage: Sage
     tenant: Tenant
+    url: str
 
     @property
     def accepted(self) -> int:
@@ -178,7 +193,7 @@ class Left:
         with closing(sqlite3.connect(folder / "store.db", isolation_level=None)) as connection:
             connection.execute("UPDATE grants SET lease_until = lease_until - ?", (LATER,))
         try:
-            async with serving(sage) as url, _restarted(folder, url) as refresher:
+            async with serving(sage) as url, a_process(folder, url, LATER) as refresher:
                 token = await refresher.token(self.tenant)
                 return token in sage.tokens.accesses
         except NeedsConsent:
@@ -188,15 +203,17 @@ class Left:
 
 
 @asynccontextmanager
-async def _restarted(folder: Path, url: str) -> AsyncIterator[Refresher]:
+async def a_process(folder: Path, url: str, later: float = 0.0, lease: float = 60.0) -> AsyncIterator[Refresher]:
+    """Another process on the same files, so many seconds later."""
     async with AsyncExitStack() as running:
         store = await Store.open(f"sqlite:///{folder}/store.db", KEY)
         running.push_async_callback(store.close)
         spool = await store.take_spools(folder / "store.db.spool", time.time())
         running.callback(spool.close)
         client = TokenClient(url, total_seconds=5)
+        chances = Chances(lambda: time.time() + later)
         running.push_async_callback(client.close)
-        refresher = Refresher(store.grants, client, APPS, chances=Chances(lambda: time.time() + LATER))
+        refresher = Refresher(store.grants, client, APPS, chances=chances, lease_seconds=lease)
         running.push_async_callback(refresher.close)
         yield refresher
 

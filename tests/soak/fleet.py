@@ -9,6 +9,7 @@ import re
 import signal
 import sys
 import time
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -82,6 +83,10 @@ class Replica:
                 await self._process.communicate()
         return int(self._process.returncode or 0)
 
+    def events(self) -> Counter[str]:
+        """How often its processes told which news of a grant."""
+        return Counter(re.findall(r'"reason":"(\w+)","grant"', self.log()))
+
     def log(self) -> str:
         """All that its processes wrote to standard error."""
         return self._log.read_text("utf-8", "replace") if self._log.exists() else ""
@@ -104,7 +109,7 @@ class Trouble:
             while not over.is_set():
                 await asyncio.sleep(self._dice.expovariate(1 / self._every))
                 idle = [one for one in self._fleet if not one.busy]
-                if len(idle) > len(self._fleet) // 2:
+                if len(idle) > len(self._fleet) * 5 // 8:
                     under_way.create_task(self._trouble(self._dice.choice(idle)))
 
     async def _trouble(self, replica: Replica) -> None:

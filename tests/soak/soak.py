@@ -60,6 +60,8 @@ class Report:
     unsettled: list[str] = field(default_factory=list)
     twice: list[str] = field(default_factory=list)
     crashes: int = 0
+    events: Counter[str] = field(default_factory=Counter)
+    """What the replicas' logs tell of grants."""
 
     @property
     def faults(self) -> list[str]:
@@ -83,6 +85,7 @@ class Report:
             f"lock-outs: {len(self.lock_outs) - len(unavoidable)} avoidable, {len(unavoidable)} unavoidable",
             *(f"  unavoidable: {one}" for one in unavoidable),
             f"tokens presented twice under one lease: {len(self.twice)}",
+            f"told in the logs: {', '.join(f'{count} {event}' for event, count in sorted(self.events.items()))}",
             *(f"FAULT: {fault}" for fault in self.faults),
         ]
         return "\n".join(lines)
@@ -129,6 +132,7 @@ async def soak(plan: Plan, server: str, tell: Callable[[str], None] = lambda tex
         report.lock_outs = [evidence.judge(one.tenant) for one in report.lock_outs]
         report.twice = [f"{first} and {second}" for first, second in evidence.twice_under_lease()]
         report.crashes = sum(one.log().count("Traceback") for one in fleet)
+        report.events = sum((one.events() for one in fleet), Counter())
         return report
 
 

@@ -73,14 +73,15 @@ class Evidence:
         return LockOut(tenant, 0, None, "Sage took every token that was presented, and yet")
 
     def twice_under_lease(self) -> list[tuple[Presented, Presented]]:
-        """Tokens that were presented again while the lease of the first presentation stood."""
+        """Tokens that were presented again while the lease of the first presentation stood; but not by a replica that
+        slept before it sent, which is told as a lock-out's cause."""
         found = []
         for all_of_it in self._presented.values():
             first: dict[int, Presented] = {}
             for one in all_of_it:
                 before = first.setdefault(one.generation, one)
                 lease = self._lease(before) if before is not one else None
-                if lease is not None and one.at < (lease.lease_until or 0.0):
+                if lease is not None and one.at < (lease.lease_until or 0.0) and self._sent_late(one) is None:
                     found.append((before, one))
         return found
 
@@ -89,18 +90,22 @@ class Evidence:
         lease, later = self._lease(first), self._lease(second)
         if lease is None or later is None:
             return LockOut(*where, None, "its token was presented without a lease")
-        if second.at >= (later.lease_until or 0.0) and (stop := self._stop(later, second.at)):
+        if stop := self._sent_late(second):
             return LockOut(*where, stop, "its token was sent late")
-        saved = [
-            change
-            for change in self._changes[first.tenant]
-            if change.generation > first.generation and change.at < second.at
-        ]
-        if saved:
+        if any(change.generation > first.generation and change.at < later.at for change in self._changes[first.tenant]):
             return LockOut(*where, None, "its token was presented although the store had the next")
         if stop := self._stop(lease, second.at):
             return LockOut(*where, stop, "Sage's answer was lost")
-        return LockOut(*where, None, "its token was presented twice")
+        naps = [str(stop) for stop in self._stops if lease.at < stop.until and stop.since < second.at]
+        between = f"by {first.replica} at {first.at:.3f} and by {second.replica} at {second.at:.3f}"
+        return LockOut(*where, None, f"its token was presented twice, {between}; meanwhile {naps}")
+
+    def _sent_late(self, presented: Presented) -> Stop | None:
+        """The sleep of a replica that presented a token when its lease was over."""
+        lease = self._lease(presented)
+        if lease is None or presented.at < (lease.lease_until or 0.0):
+            return None
+        return self._stop(lease, presented.at)
 
     def _lease(self, presented: Presented) -> Change | None:
         """The lease under which a token was presented."""

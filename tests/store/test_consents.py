@@ -6,6 +6,7 @@ import pytest
 
 from gateway.grants.life import State, Tokens
 from gateway.grants.secret import Secret
+from gateway.store.consents import Disconnected
 from tests.store.planting import NOW, next_of, planted, query
 
 
@@ -76,13 +77,27 @@ async def test_a_consent_without_a_refresh_token_is_none(store):
 
 
 async def test_re_authorising_keeps_the_tenant(store):
-    """Its number, name and legacy tokens; a disconnected one is live again."""
+    """Its number, name and legacy tokens."""
     planted_grant = await planted(store, "shop", "london")
     [before] = await store.tenants.all()
     grant_id = await store.consents.record("app", tokens("1"), NOW, NOW)
     after = await store.consents.connect("app", "london", grant_id, NOW, "another name")
     assert (after.id, after.name, after.grant) == (before.id, "shop", grant_id)
     assert planted_grant.id != grant_id
+
+
+async def test_only_its_own_link_brings_a_disconnected_tenant_back(store):
+    """Not the app's own authorisation, nor a link for another name: nothing is changed then."""
+    await planted(store, "shop", "london")
+    assert await store.rows.disconnect("shop", NOW)
+    [before] = await store.tenants.all()
+    grant_id = await store.consents.record("app", tokens("1"), NOW, NOW)
+    for name in (None, "another name"):
+        with pytest.raises(Disconnected):
+            await store.consents.connect("app", "london", grant_id, NOW, name)
+    assert await store.tenants.all() == [before]
+    after = await store.consents.connect("app", "london", grant_id, NOW, "shop")
+    assert (after.id, after.grant) == (before.id, grant_id)
     assert await query(store, "SELECT name FROM tenants WHERE disconnected_at IS NOT NULL") == []
 
 

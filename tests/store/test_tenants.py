@@ -266,15 +266,29 @@ async def test_a_token_issued_to_one_tenant_is_refused_for_another(store):
 
 
 async def test_a_seed_may_leave_the_settings_once_it_is_planted(store):
-    """The tenant is served on; one that never had a seed is not."""
+    """The tenant is served on."""
     made = await store.tenants.settle([named(access="x")], NOW)
     bare = named("renamed", seed=None, access="y")
-    after = await store.tenants.settle([bare, named("never", business="n", seed=None, access="z")], NOW)
+    after = await store.tenants.settle([bare], NOW)
     assert [(tenant.name, tenant.id, tenant.grant) for tenant in after.values()] == [
         ("renamed", made["t"].id, made["t"].grant)
     ]
-    assert await whose(store, "x", "y", "z") == [None, "renamed", None]
+    assert await whose(store, "x", "y") == [None, "renamed"]
     assert await store.tenants.settle([bare], NOW) == after
+
+
+async def test_a_tenant_of_the_settings_without_a_seed_waits_for_its_owner(store):
+    """It is there with its tokens, and its grant needs consent: a link can be made for it, and then they work."""
+    wanted = [named(seed=None, access="x"), named("u", business="c", seed=None, refresh="r")]
+    made = await store.tenants.settle(wanted, NOW)
+    assert await store.tenants.settle(wanted, NOW) == made
+    grant = await store.grants.load(made["t"].grant)
+    assert (grant.state, bool(grant.refresh), grant.id != made["u"].grant) == (State.REAUTH_REQUIRED, False, True)
+    assert await whose(store, "x") == ["t"]
+    user = await store.consents.record("app", Tokens(Secret("a"), 300.0, Secret("r1"), user="owner"), NOW, NOW)
+    live = await store.consents.connect("app", "b", user, NOW)
+    assert (live.id, live.name, live.grant) == (made["t"].id, "t", user)
+    assert (await store.tenants.settle(wanted, NOW))["t"] == live
 
 
 async def test_a_new_seed_in_the_settings_is_planted(store):

@@ -89,3 +89,13 @@ async def test_an_owner_opens_a_link(whole: Whole, tmp_path: Path) -> None:
         assert token not in whole.log.getvalue().decode()
     finally:
         await store.close()
+
+
+async def test_sign_ins_of_one_address_are_counted(whole: Whole) -> None:
+    """Each is a row in the store: over sixty a minute there is a page that says so."""
+    query = urlencode({"response_type": "code", "client_id": CLIENT_ID, "redirect_uri": URI})
+    seen = []
+    for _ in range(61):
+        async with whole.session.get(f"{whole.url}/oauth2/auth?{query}", allow_redirects=False) as reply:
+            seen.append(reply.status)
+    assert seen == [302] * 60 + [429]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import quote, unquote_to_bytes, urlencode, urlsplit
 
 from authlib.oauth2.base import OAuth2Error, invalid_error_characters
@@ -47,7 +47,7 @@ class Asked:
     app: RegisteredApp
     redirect_uri: str
     scope: str
-    state: str | None
+    state: str | None = field(repr=False)
     more: Mapping[str, str]
 
 
@@ -169,4 +169,4 @@ def _on_loopback(redirect_uri: str) -> bool:
     except ValueError:
         return False
     odd = " " in redirect_uri or "#" in redirect_uri or url.username is not None
-    return url.scheme == "http" and url.hostname in _LOOPBACK and not odd
+    return url.scheme in ("http", "https") and url.hostname in _LOOPBACK and not odd

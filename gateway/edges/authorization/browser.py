@@ -14,12 +14,12 @@ from gateway.edges.authorization.asking import SentBack, Unanswerable, back, jud
 from gateway.edges.authorization.consenting import Consenting, Notice, Received
 from gateway.edges.authorization.sage import Sage
 from gateway.edges.authorization.visits import SEE_OTHER, Marks, Visit, parts
-from gateway.errors import StoreFailed
+from gateway.errors import StoreFailed, WrongTooOften
 from gateway.grants.business import Business
 from gateway.grants.secret import Secret
 from gateway.messages import V2Request, V2Response, header
 from gateway.store.authorizations import Authorizations, Passage, PassageOver
-from gateway.store.consents import Consents
+from gateway.store.consents import Consents, Disconnected
 from gateway.store.links import Links
 
 CALLBACK = "/oauth2/callback"
@@ -56,9 +56,17 @@ class CodeIssuer(Protocol):
         """A new code. Raises StoreFailed."""
 
 
+class Counts(Protocol):
+    """What counts by address (`gateway.edges.authorization.limiter.WrongTokens`)."""
+
+    def count(self, peer: str | None) -> None:
+        """Counts one more. Raises WrongTooOften for one too many."""
+
+
 class Browser:
     """Answers browsers. `public_urls` are the gateway's own: Sage sends browsers back to the first of them, and a
-    browser that begins at another one is sent there first, for its cookie. `now` gives seconds since 1970."""
+    browser that begins at another one is sent there first, for its cookie. `now` gives seconds since 1970. `begun`
+    counts the ways that an address begins, each of which is a row in the store for ten minutes."""
 
     def __init__(
         self,
@@ -72,6 +80,7 @@ class Browser:
         public_urls: tuple[str, ...],
         now: Callable[[], float],
         notice: Notice,
+        begun: Counts,
         loopback_apps: Collection[str] = frozenset(),
     ) -> None:
         self._apps = apps
@@ -82,6 +91,7 @@ class Browser:
         self._sage = sage
         self._home = public_urls[0]
         self._elsewhere = {urlsplit(url).netloc.lower() for url in public_urls} - {urlsplit(self._home).netloc.lower()}
+        self.begun = begun
         self._now = now
         self._loopback_apps = frozenset(loopback_apps)
         self._marks = Marks(authorizations, self._home)
@@ -97,15 +107,15 @@ class Browser:
         """Waits for consents that are being stored."""
         await self.consenting.close()
 
-    async def answer(self, call: V2Request) -> V2Response:
-        """The reply to a call that `serves` covers: a page or a redirect, whatever happens."""
+    async def answer(self, call: V2Request, peer: str = "") -> V2Response:
+        """The reply to a call from an address that `serves` covers: a page or a redirect, whatever happens."""
         path = parts(call.target)
         name, allowed = _ROUTES.get(path, ("connect", "GET, HEAD, POST"))
         if call.method not in allowed.split(", "):
             return pages.wrong_method(allowed)
         if call.method == "HEAD" and name != "connect":
             return pages.notice(200, "Sign in with Sage")  # whoever only looks begins nothing, and uses nothing up
-        visit = Visit.of(call)
+        visit = Visit.of(call, peer)
         if name in ("authorize", "connect") and call.method == "GET" and self._is_elsewhere(visit):
             return pages.redirect(self._at_home(call.target))
         try:
@@ -119,6 +129,8 @@ class Browser:
             return await self._connect(visit, path[1])
         except StoreFailed:
             return pages.unavailable()
+        except WrongTooOften as often:
+            return pages.too_many(often.retry_after)
 
     def _is_elsewhere(self, visit: Visit) -> bool:
         host = (header(visit.call.headers, "Host") or "").lower()
@@ -145,13 +157,15 @@ class Browser:
     async def _depart(
         self, visit: Visit, app: RegisteredApp, scope: str, more: Mapping[str, str], **way: Any
     ) -> V2Response | None:
-        """Begins a way: the redirect to Sage; None for an app that has no client there."""
+        """Begins a way: the redirect to Sage; None for an app that has no client there. Raises WrongTooOften."""
         text, state = self._marks.state()
         browser, cookie = self._marks.cookie(self._marks.browser_of(visit))
         verifier = Secret(secrets.token_urlsafe(48))
-        url = self._sage.authorization_url(app, state, verifier, scope, more)
+        # The user's tenants of this app share a grant: one that may only read would stop the writing of all.
+        url = self._sage.authorization_url(app, state, verifier, app.scope, more)
         if url is None:
             return None
+        self.begun.count(visit.peer)
         await self._authorizations.begin(
             text, browser, app=app.name, scope=scope, verifier=verifier, now=self._now(), **way
         )
@@ -238,6 +252,8 @@ class Browser:
             )
         except PassageOver:
             return pages.lost()
+        except Disconnected:
+            return pages.disconnected() if link else self._give_back(passage, "access_denied", status)
         if passage.redirect_uri is None:
             return pages.connected(passage.app, tenant.name, business.name)
         try:

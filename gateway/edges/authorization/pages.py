@@ -92,6 +92,22 @@ def not_connected(*, denied: bool) -> V2Response:
     return notice(403 if denied else 503, "Not connected", said, "Nothing was changed. You can open the link again.")
 
 
+def disconnected() -> V2Response:
+    """For a link to a business that the operator has disconnected, under another name."""
+    return notice(
+        403,
+        "Not connected",
+        "Whoever runs the gateway has disconnected this business, and can send you a link that is made for it.",
+        "Nothing was changed. You can open this link again for another business.",
+    )
+
+
+def too_many(seconds: int) -> V2Response:
+    """For an address from which too many have begun to sign in."""
+    page = notice(429, "Please try again later", "Too many sign-ins began at your address just now.")
+    return V2Response(page.status, page.body, (*page.headers, ("Retry-After", str(seconds))))
+
+
 def connected(app: str, tenant: str, business: str) -> V2Response:
     """For a link whose tenant is live."""
     return _page(

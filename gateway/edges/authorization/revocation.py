@@ -1,7 +1,7 @@
 """POST /oauth2/revoke: an app gives its access to a business back (v2.md §1.5: v3 had this, v2 gets it as a courtesy).
 
-Any live token of a tenant takes all of that tenant's tokens away. Where no other tenant of the grant has a live token,
-the consent is ended at Sage, too.
+Any live token of a tenant takes all of that tenant's tokens away. Where nobody else can use the grant, the consent is
+ended at Sage, too.
 """
 
 from __future__ import annotations
@@ -81,12 +81,18 @@ class Revocation:
         return V2Response(200, {}, JSON)
 
     async def _end(self, grant_id: int, app: RegisteredApp, now: float) -> None:
-        """Ends a grant at Sage, then here: the other way round, a crash would leave it alive there for 31 days."""
+        """Ends a grant at Sage, then here: the other way round, a crash would leave it alive there for 31 days.
+
+        One that is refreshed meanwhile is ended with its new token; one that its owner gives anew is left alone.
+        """
+        grant = await self._grants.load(grant_id)
         for _ in range(TRIES):
-            grant = await self._grants.load(grant_id)
             if grant.refresh:
                 await self._sage.revoke(app, grant.refresh)
             if await self._tokens.end_grant(grant_id, grant.generation, now):
+                return
+            ended, grant = grant, await self._grants.load(grant_id)
+            if ended.refresh not in (grant.previous, grant.refresh) or not await self._tokens.is_idle(grant_id, now):
                 return
 
 

@@ -28,7 +28,7 @@ class Pages(Protocol):
     def serves(self, target: str) -> bool:
         """Whether a request-target is one of them."""
 
-    async def answer(self, call: V2Request) -> V2Response:
+    async def answer(self, call: V2Request, peer: str) -> V2Response:
         """The page, or the way on."""
 
 
@@ -63,7 +63,7 @@ class Authorization:
         if self._closed:
             return _later()
         if path not in TOKEN and path != REVOKE:
-            reply = await self._pages.answer(call)
+            reply = await self._pages.answer(call, peer)
             if reply.status in NOBODYS:
                 self._wrong.count(peer)
             return reply

@@ -26,12 +26,13 @@ class Visit:
 
     call: V2Request
     given: Parameters
+    peer: str = ""
 
     @classmethod
-    def of(cls, call: V2Request) -> Visit:
-        """The visit that a call is."""
+    def of(cls, call: V2Request, peer: str = "") -> Visit:
+        """The visit that a call is; `peer` is the browser's address."""
         query = call.target.partition("?")[2].encode("latin-1", "replace")
-        return cls(call, parameters(call.body if call.method == "POST" else query))
+        return cls(call, parameters(call.body if call.method == "POST" else query), peer)
 
     def value(self, name: str) -> str:
         """A parameter's first value, "" where it is absent."""

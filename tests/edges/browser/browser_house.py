@@ -19,6 +19,7 @@ from yarl import URL
 
 from gateway.edges.authorization.apps import RegisteredApp, RegisteredApps
 from gateway.edges.authorization.browser import CALLBACK, Browser
+from gateway.edges.authorization.limiter import WrongTokens
 from gateway.edges.authorization.sage import Sage
 from gateway.edges.framing import read_body, read_head, read_target, write_reply
 from gateway.edges.limits import Limits
@@ -264,6 +265,7 @@ def _replica(house: House, store: Store, public: tuple[str, ...], running: Async
         public_urls=public,
         now=house.clock,
         notice=house.notice,
+        begun=WrongTokens(1000, clock=house.clock),
         loopback_apps={"trial"},
     )
     running.push_async_callback(browser.close)
@@ -275,7 +277,9 @@ def _answer(house: House, prefix: str) -> Callable[[web.BaseRequest], Awaitable[
         target = read_target(request).removeprefix(prefix)
         assert Browser.serves(target)
         body = await read_body(request, Limits(), 10_000)
-        reply = await house.replicas[house.turn].answer(V2Request(request.method, target, read_head(request), body))
+        reply = await house.replicas[house.turn].answer(
+            V2Request(request.method, target, read_head(request), body), str(request.remote)
+        )
         return write_reply(reply).response()
 
     return answer

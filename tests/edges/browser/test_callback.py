@@ -41,6 +41,20 @@ async def test_the_code_is_bound_to_tenant_address_and_scope(house: House):
     assert (found.tenant.id, found.redirect_uri, found.scope) == (tenant.id, WITH_QUERY, "readonly")
 
 
+async def test_a_readonly_call_takes_nothing_from_the_users_other_tenants(house: House):
+    """One grant serves all of them: a consent to reading alone would stop their writing. The gateway itself keeps a
+    readonly token from writing."""
+    house.let_owner_reach("Harbour Ltd")
+    visitor = await house.visitor()
+    code_of(await visitor.authorise())
+    code_of(await visitor.authorise(scope="readonly"))
+    (tenant,) = await house.store.tenants.all()
+    refresh = (await house.store.grants.load(tenant.grant)).refresh.reveal()
+    family = house.sandbox.oauth.tokens.family_of(refresh)
+    assert family is not None
+    assert family.scope == "full_access"
+
+
 @pytest.mark.parametrize(
     ("redirect_uri", "begins"),
     [(WITH_QUERY, f"{WITH_QUERY}&code="), ("shop://signed-in", "shop://signed-in?code=")],

@@ -5,11 +5,13 @@ from __future__ import annotations
 import base64
 
 import pytest
+from sqlalchemy import update
 
 from gateway.edges.authorization.limiter import WrongTokens
 from gateway.grants.life import State, Tokens, after_refresh
 from gateway.grants.secret import Secret
 from gateway.messages import V2Request
+from gateway.store.tables import grants
 from tests.edges.tokens.token_house import FORM, GRACE, NOW, SECRET, Desk, FakeSage, error, good, service_of
 
 
@@ -181,3 +183,23 @@ async def test_the_copy_of_a_store_issues_and_ends_nothing(desk: Desk) -> None:
     assert desk.sage.ended == []
     assert await desk.names(pair["access_token"]) == desk.tenant
     good(await desk.send(V2Request("GET", "/health_check")))
+
+
+async def test_a_consent_given_meanwhile_is_not_ended(desk: Desk) -> None:
+    """The owner has authorised the app again while the old consent was ended: the new one was given back by nobody."""
+
+    class Reconsenting(FakeSage):
+        async def revoke(self, app: object, refresh: Secret) -> bool:
+            first = Tokens(Secret("a"), 300.0, Secret("fresh"), None, "user")
+            await desk.store.consents.record("shop", first, NOW, NOW)
+            second = Tokens(Secret("b"), 300.0, Secret("fresher"), None, "user")
+            await desk.store.consents.record("shop", second, NOW, NOW)
+            return await super().revoke(app, refresh)  # type: ignore[arg-type]
+
+    await desk.put(update(grants).where(grants.c.id == desk.tenant.grant).values(sage_user="user"))
+    pair, sage = await desk.pair(), Reconsenting()
+    desk.service = service_of(desk.now, desk.store, sage, WrongTokens(5, clock=desk.now))
+    good(await desk.revoke(pair["access_token"]))
+    assert sage.ended == [("shop", "seed shop")]
+    held = await desk.store.grants.load(desk.tenant.grant)
+    assert (held.state, held.refresh) == (State.ACTIVE, Secret("fresher"))

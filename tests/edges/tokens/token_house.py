@@ -70,7 +70,7 @@ class NoPages:
     def serves(self, target: str) -> bool:
         return target.startswith("/oauth2/auth")
 
-    async def answer(self, call: V2Request) -> V2Response:
+    async def answer(self, call: V2Request, peer: str) -> V2Response:
         status = 400 if "wrong" in call.target else 200
         return V2Response(status, b"<p>page</p>", (("Content-Type", "text/html"),))
 

@@ -57,7 +57,6 @@ def _authorizations() -> None:
         sa.Column("app", sa.Text, nullable=False),
         sa.Column("browser", sa.LargeBinary, nullable=False),
         sa.Column("redirect_uri", sa.Text),
-        sa.Column("client_state", sa.Text),
         sa.Column("scope", sa.Text, nullable=False),
         sa.Column("link", sa.LargeBinary),
         sa.Column("verifier_ct", sa.LargeBinary, nullable=False),
@@ -65,7 +64,7 @@ def _authorizations() -> None:
         sa.Column("country", sa.Text),
         sa.Column("businesses_ct", sa.LargeBinary),
         sa.Column("created_at", sa.Double, nullable=False),
-        sa.Column("expires_at", sa.Double, nullable=False),
+        sa.Column("expires_at", sa.Double, nullable=False, index=True),
         sa.CheckConstraint(
             "stage IN ('asked', 'redeeming', 'choosing', 'done')", name=op.f("ck_authorizations_stage_known")
         ),
