@@ -119,10 +119,13 @@ def every(collection: str, query: list[list[Any]]) -> Generator[Draft, Any, list
         answer: V3Response = yield RequestDraft("GET", [collection], [*map(list, query), *place])
         if answer.body.get("$page", page) != page:
             return rows
-        rows += answer.body["$items"]
+        items = answer.body["$items"]
+        if not isinstance(items, list):
+            break
+        rows += items
         if not answer.body.get("$next"):
             return rows
-        if not answer.body["$items"]:
+        if not items or "$page" not in answer.body:  # nothing says that the next page is another one
             break
     raise UpstreamFailed(f"Sage's list of {collection} has no end")
 
