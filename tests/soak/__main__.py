@@ -35,7 +35,7 @@ def main() -> int:
         access_life=3,
         rest=3,
         trouble=8,
-        lease=12,
+        lease=20,
         at_most=3600,
         seed=given.seed,
     )
