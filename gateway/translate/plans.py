@@ -109,23 +109,20 @@ def gather(call: Call, rows: Window, plain: Plain | None = None) -> Generator[Dr
 
 
 def every(collection: str, query: list[list[Any]]) -> Generator[Draft, Any, list[Record]]:
-    """All rows of a v3.1 list, 200 a page. A page past the end repeats the last one, and is left out.
-
-    Raises UpstreamFailed for a list that has no end.
-    """
+    """All rows of a v3.1 list, 200 a page. A page past the end repeats the last one, and is left out. Raises
+    UpstreamFailed for a list that has no end."""
     rows: list[Record] = []
     for page in range(1, MOST_PAGES + 1):
         place = [["items_per_page", "200"], ["page", str(page)]]
-        answer: V3Response = yield RequestDraft("GET", [collection], [*map(list, query), *place])
-        if answer.body.get("$page", page) != page:
+        body = (yield RequestDraft("GET", [collection], [*map(list, query), *place])).body
+        if body.get("$page", page) != page:
             return rows
-        items = answer.body["$items"]
-        if not isinstance(items, list):
+        if not isinstance(items := body["$items"], list):
             break
         rows += items
-        if not answer.body.get("$next"):
+        if not body.get("$next"):
             return rows
-        if not items or "$page" not in answer.body:  # nothing says that the next page is another one
+        if not items:
             break
     raise UpstreamFailed(f"Sage's list of {collection} has no end")
 

@@ -13,6 +13,7 @@ from gateway.grants.health import Condition, health
 from gateway.grants.life import State, Tokens
 from gateway.grants.secret import Secret
 from gateway.store import Named, Store
+from gateway.store.consents import Disconnected
 from gateway.store.imports import Entry
 from gateway.store.tenant_rows import Counted, Waiting
 
@@ -136,13 +137,15 @@ async def test_a_disconnected_tenants_grant_is_not_swept(store):
 
 
 async def test_a_restart_does_not_reconnect(store):
-    """The settings name the tenant still; its owner's consent brings it back, with its tokens."""
+    """The settings name the tenant still; a consent by its own link brings it back, with its tokens."""
     tenant = (await make(store))["t"]
     await store.rows.disconnect("t", NOW)
     await make(store)
     assert await store.tenants.by_token("x", NOW) is None
     grant = await store.consents.record("app", Tokens(Secret("a"), 300.0, Secret("new"), user="u"), NOW, NOW)
-    again = await store.consents.connect("app", "b", grant, NOW)
+    with pytest.raises(Disconnected):
+        await store.consents.connect("app", "b", grant, NOW)
+    again = await store.consents.connect("app", "b", grant, NOW, "t")
     assert (again.id, again.name) == (tenant.id, "t")
     assert (await store.tenants.by_token("x", NOW)).id == tenant.id
 

@@ -227,6 +227,25 @@ def test_a_list_without_end_fails():
         rows_of(*pages)
 
 
+@pytest.mark.parametrize("items", [[], "--1"])
+def test_a_page_without_rows_names_no_next_one(items: Any):
+    """An empty page that goes on, or rows that are no list: not followed."""
+    with pytest.raises(UpstreamFailed, match="has no end"):
+        rows_of({"$items": items, "$next": "x"})
+
+
+async def test_a_text_that_a_create_says_twice_is_taken_once():
+    """Nothing is booked by it: the first name's value is written, and a note says that the other was left out."""
+    call = V2Request(
+        "POST", "/accounts/v2/contacts", (), b"contact[company]=A&contact[company_name]=B&contact[contact_type_id]=1"
+    )
+    made = await exchange(call, Caller(), NamedFacts(), Echo())
+    sent = made.steps[0].request.body
+    assert sent is not None
+    assert sent["contact"]["name"] == "A"
+    assert [(note.code, note.field) for note in made.notes if note.code == "contested"] == [("contested", "company")]
+
+
 def test_what_nothing_can_serve_says_why():
     """As a v2 error."""
     with pytest.raises(Retired, match="the reason"):
