@@ -246,6 +246,22 @@ async def test_a_text_that_a_create_says_twice_is_taken_once():
     assert [(note.code, note.field) for note in made.notes if note.code == "contested"] == [("contested", "company")]
 
 
+async def test_a_part_that_a_create_says_twice_is_taken_once():
+    """An address under two names is no amount either."""
+    body = "&".join(
+        f"contact[{name}]={value}"
+        for name, value in {
+            "company": "A",
+            "contact_type_id": "1",
+            "main_address[city]": "Hull",
+            "main_address_attributes[city]": "Leeds",
+        }.items()
+    )
+    made = await exchange(V2Request("POST", "/accounts/v2/contacts", (), body.encode()), Caller(), NamedFacts(), Echo())
+    assert made.reply.status == 201
+    assert "contested" in [note.code for note in made.notes]
+
+
 def test_what_nothing_can_serve_says_why():
     """As a v2 error."""
     with pytest.raises(Retired, match="the reason"):
