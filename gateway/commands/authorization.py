@@ -51,8 +51,8 @@ def registered(settings: Settings) -> RegisteredApps:
 
 def _registered(name: str, app: App) -> RegisteredApp:
     lifetime = app.access_token_lifetime
-    own = app.client_secret.get_secret_value() if app.client_secret is not None else ""
-    hashed = hash_of(own) if own else app.client_secret_hash
+    own = secret_of(app.client_secret)
+    hashed = hash_of(own.reveal()) if own else app.client_secret_hash
     return RegisteredApp(
         name=name,
         client_id=app.client_id,

@@ -35,7 +35,7 @@ DICE = secrets.SystemRandom()
 
 Notice = Callable[[str, int], None]
 """Told a word of what happened (`refreshed`, `rescued`, `unsaved`, `needs_consent`, or a Failure's value)
-and the grant's store key."""
+and the grant's store key, 0 where there is none yet."""
 
 
 def anchored_clock() -> Callable[[], float]:

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import insert, literal, or_, select, text, update
+from sqlalchemy import insert, literal, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.errors import StoreFailed
@@ -45,7 +45,7 @@ class Consents:
         refresh = tokens.refresh
 
         async def work(connection: AsyncConnection) -> int:
-            await self._lock(connection)
+            await self._database.one_at_a_time(connection, LOCK)
             grant_id, generation = await self._of(connection, app, tokens.user, now)
             parent = Grant(grant_id, app, generation, State.ACTIVE, Secret(""))
             new = after_refresh(parent, Tokens(tokens.access, tokens.life, refresh, tokens.refresh_life), started)
@@ -66,7 +66,7 @@ class Consents:
         """
 
         async def work(connection: AsyncConnection) -> int:
-            await self._lock(connection)
+            await self._database.one_at_a_time(connection, LOCK)
             query = select(grants, literal(0.0).label("lease_left")).where(grants.c.id == grant_id)
             row = (await connection.execute(query.with_for_update())).one()
             if row.refresh_ct is None or row.sage_user is not None:
@@ -109,7 +109,7 @@ class Consents:
         """
 
         async def work(connection: AsyncConnection) -> Tenant:
-            await self._lock(connection)
+            await self._database.one_at_a_time(connection, LOCK)
             if first is not None:
                 await first(connection)
             present = select(tenants).where(tenants.c.app == app, tenants.c.business == business)
@@ -157,7 +157,3 @@ class Consents:
             if wish not in taken:
                 return wish
         raise StoreFailed("No name is free for the new tenant.")
-
-    async def _lock(self, connection: AsyncConnection) -> None:
-        if not self._database.embedded:
-            await connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})

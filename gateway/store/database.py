@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Double, Executable, Row, event
+from sqlalchemy import ColumnElement, Double, Executable, Row, event, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -104,6 +104,11 @@ class Database:
                 return await work(connection)
 
         return await _repeated(transaction)
+
+    async def one_at_a_time(self, connection: AsyncConnection, lock: int) -> None:
+        """Within a transaction: waits until no other process is in one with this lock. SQLite has one writer anyway."""
+        if not self.embedded:
+            await connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": lock})
 
     async def close(self) -> None:
         """Closes all connections."""

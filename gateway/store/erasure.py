@@ -103,8 +103,7 @@ class Erasure:
     ) -> Erased:
         if self._database.embedded:
             await connection.execute(text("PRAGMA secure_delete = ON"))  # else the pages keep it until they are reused
-        else:
-            await connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
+        await self._database.one_at_a_time(connection, LOCK)
         row = (await connection.execute(select(tenants).where(tenants.c.id == tenant.id))).first()
         if row is None:
             return Erased(told)

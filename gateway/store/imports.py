@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import bindparam, insert, select, text, update
+from sqlalchemy import bindparam, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.store.database import Database
@@ -111,8 +111,7 @@ class Imports:
         said = [self._said(entry) for entry in entries]
 
         async def work(connection: AsyncConnection) -> Imported:
-            if not self._database.embedded:
-                await connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
+            await self._database.one_at_a_time(connection, LOCK)
             stored = await _stored(connection)
             owners = await _owners(connection, [digest for one in said for _, digest in one.tokens])
             outcome = Imported()

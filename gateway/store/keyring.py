@@ -8,7 +8,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import delete, select, text, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -131,7 +131,7 @@ class Keyring:
         fresh = os.urandom(KEY_BYTES)
 
         async def work(connection: AsyncConnection) -> bool:
-            await self._lock(connection)
+            await self._database.one_at_a_time(connection, LOCK)
             rows = (await connection.execute(select(sealing_keys))).all()
             for row in rows:
                 wrapped = self._operator.wrap(
@@ -168,10 +168,6 @@ class Keyring:
 
     def _place(self, key_id: int) -> str:
         return _place(self._cluster, key_id)
-
-    async def _lock(self, connection: AsyncConnection) -> None:
-        if not self._database.embedded:
-            await connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
 
 
 async def open_keyring(database: Database, operator: OperatorKeys, now: float) -> tuple[Seal, Keyring]:

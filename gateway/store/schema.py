@@ -8,7 +8,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.store.database import Database
@@ -44,8 +44,7 @@ async def bring_up_to_date(database: Database) -> None:
     """Runs the missing migrations in one transaction; a second process waits and finds nothing to do."""
 
     async def work(connection: AsyncConnection) -> None:
-        if not database.embedded:
-            await connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
+        await database.one_at_a_time(connection, LOCK)
         await connection.run_sync(_upgrade)
 
     await database.write(work)

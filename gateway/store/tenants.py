@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, Select, insert, or_, select, text, update
+from sqlalchemy import Row, Select, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.errors import StoreFailed
@@ -116,7 +116,7 @@ class Tenants:
         until = {} if access_token_lifetime is None else {"access": now + access_token_lifetime}
 
         async def work(connection: AsyncConnection) -> Tenant:
-            await self._lock(connection)
+            await self._database.one_at_a_time(connection, LOCK)
             tenant = await self._place(connection, one, user, now)
             issued = [
                 Allowed(self._tokens.digest(kind, token), tenant.id, kind, ISSUED, until.get(kind))
@@ -139,7 +139,7 @@ class Tenants:
         wanted = tuple(named)
 
         async def work(connection: AsyncConnection) -> dict[str, Tenant]:
-            await self._lock(connection)
+            await self._database.one_at_a_time(connection, LOCK)
             rows = await self._found(connection, wanted, await self._stored(connection), now)
             made = {}
             for one in wanted:
@@ -158,10 +158,6 @@ class Tenants:
             return made
 
         return await self._database.write(work)
-
-    async def _lock(self, connection: AsyncConnection) -> None:
-        if not self._database.embedded:
-            await connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
 
     async def _stored(self, connection: AsyncConnection) -> Rows:
         query = _tenants().add_columns(tenants.c.seed).order_by(tenants.c.name)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import functools
 import itertools
 import tempfile
 from pathlib import Path
@@ -14,27 +13,13 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from gateway.store import Store
 from gateway.store.id_pairs import FIRST_MINTED
+from tests.store.empty import KEY, empty_store
 
-KEY = bytes(range(32))
 BUSINESSES = st.sampled_from(["b1", "b2"])
 KINDS = st.sampled_from(["contacts", "products"])
 RECORDS = st.sampled_from([f"r{n}" for n in range(6)])
 NUMBERS = st.sampled_from([1, 2, 3, 4, 0, FIRST_MINTED, FIRST_MINTED + 1, FIRST_MINTED + 5])
 SIDES = st.integers(0, 1)
-
-
-@functools.cache
-def empty_store() -> bytes:
-    """A migrated store's file: migrating anew for every history would take most of the time."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "store.db"
-        asyncio.run(make(f"sqlite:///{path}"))
-        return path.read_bytes()
-
-
-async def make(url: str) -> None:
-    """Opens a new store and closes it."""
-    await (await Store.open(url, KEY)).close()
 
 
 class IdPairs(RuleBasedStateMachine):

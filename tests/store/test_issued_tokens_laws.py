@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import functools
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,8 +15,8 @@ from sqlalchemy import update
 from gateway.grants.secret import Secret
 from gateway.store import Named, Store
 from gateway.store.tables import grants, tenants
+from tests.store.empty import KEY, empty_store
 
-KEY = bytes(range(32))
 START, GRACE, LIFE = 1_700_000_000.0, 120.0, 3600.0
 URI = "https://shop.example/callback"
 NAMED = (
@@ -27,20 +26,6 @@ NAMED = (
 )
 SIDES = st.integers(0, 1)
 NAMES = st.sampled_from([each.name for each in NAMED])
-
-
-@functools.cache
-def empty_store() -> bytes:
-    """A migrated store's file: migrating anew for every history would take most of the time."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "store.db"
-        asyncio.run(make(f"sqlite:///{path}"))
-        return path.read_bytes()
-
-
-async def make(url: str) -> None:
-    """Opens a new store and closes it."""
-    await (await Store.open(url, KEY)).close()
 
 
 @dataclass

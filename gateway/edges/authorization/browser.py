@@ -11,9 +11,10 @@ from urllib.parse import quote, urlsplit
 from gateway.edges.authorization import pages
 from gateway.edges.authorization.apps import RegisteredApp, RegisteredApps
 from gateway.edges.authorization.asking import SentBack, Unanswerable, back, judge
-from gateway.edges.authorization.consenting import Consenting, Notice, Received
+from gateway.edges.authorization.consenting import Consenting, Received
 from gateway.edges.authorization.sage import Sage
 from gateway.edges.authorization.visits import SEE_OTHER, Marks, Visit, parts
+from gateway.edges.refresh_sender import Notice
 from gateway.errors import StoreFailed, WrongTooOften
 from gateway.grants.business import Business
 from gateway.grants.secret import Secret

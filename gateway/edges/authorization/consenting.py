@@ -4,23 +4,19 @@ stored."""
 from __future__ import annotations
 
 import asyncio
-import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from gateway.edges.authorization.apps import RegisteredApp
 from gateway.edges.authorization.sage import Sage
+from gateway.edges.refresh_sender import DICE, Notice
 from gateway.errors import UpstreamFailed
 from gateway.grants.business import Business
 from gateway.grants.life import Failed, Failure, Tokens, rest_after
 from gateway.grants.secret import Secret
 from gateway.store.consents import Consents
 
-DICE = secrets.SystemRandom()
 CLOSING_SECONDS = 20.0
-
-Notice = Callable[[str, int], None]
-"""Told a word of what happened, and the grant's store key, 0 where there is none yet."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from gateway.edges.authorization.limiter import WrongTokens
 from gateway.edges.authorization.revocation import Revocation
 from gateway.edges.authorization.token_endpoint import TokenEndpoint
 from gateway.edges.authorization.validation import JSON
+from gateway.edges.authorization.visits import parts
 from gateway.edges.telemetry import Line
 from gateway.errors import StoreFailed
 from gateway.messages import V2Request, V2Response
@@ -75,7 +76,7 @@ class Authorization:
 
 
 def _folded(target: str) -> str:
-    return "/" + "/".join(part for part in target.partition("?")[0].split("/") if part)
+    return "/" + "/".join(parts(target))
 
 
 def _later() -> V2Response:
